@@ -1,0 +1,1 @@
+"""The ground floor: errors, settings, seeds, estimates, ledgers, pages, memos and progress."""

@@ -1,0 +1,191 @@
+"""Settings: one frozen class tree that is the schema of a TOML file and the arguments in code.
+
+    @settings
+    class Scan:
+        "Geometries along a curve."
+        points: int = setting(9, "number of geometries", ge=2)
+
+Keys that are not known, wrong types and broken bounds each become one sentence that names the key, the rule and the value.
+"""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, dataclass_transform, get_args, get_type_hints
+
+import pydantic
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from qloop.core.errors import InvalidValueError, nearest
+
+T = TypeVar("T")
+REQUIRED = ...
+"""Marks a setting without a default."""
+
+
+def setting(default: Any, meaning: str, *, unit: str = "", **rules: Any) -> Any:
+    """Declare one setting.
+
+    Args:
+        default: its default, `REQUIRED` when it has none, or a settings class for a table of its own defaults.
+        meaning: one clause for `qloop run --explain`.
+        unit: unit of the value, empty for none.
+        rules: pydantic's bounds (`ge`, `gt`, `le`, `lt`, `min_length`, `pattern`).
+    """
+    extra = {"json_schema_extra": {"unit": unit}} if unit else {}
+    if isinstance(default, type):
+        return Field(default_factory=default, description=meaning, **extra, **rules)
+    return Field(default, description=meaning, **extra, **rules)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a class a frozen, keyword-only, strictly validated settings class."""
+    config = ConfigDict(extra="forbid", strict=True)
+    return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=config)(cls)  # type: ignore[return-value, call-overload, no-any-return]
+
+
+def validate(cls: type[T], data: Mapping[str, Any], where: str = "") -> T:
+    """Build settings from plain values.
+
+    Args:
+        cls: a settings class.
+        data: nested mappings, lists for tuples.
+        where: name of the table the data came from, for messages.
+
+    Raises:
+        InvalidValueError: one sentence for the first thing that is wrong.
+    """
+    try:
+        return TypeAdapter(cls).validate_json(json.dumps(data, allow_nan=True))
+    except ValidationError as error:
+        raise InvalidValueError(_sentence(cls, error.errors(include_url=False)[0], where)) from None
+    except TypeError as error:
+        raise InvalidValueError(f"settings hold plain values only: {error}.") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        InvalidValueError: the file is missing, is a folder, or does not parse (the line is shown).
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InvalidValueError(f"there is no settings file `{path}`.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValueError(f"cannot read `{path}`: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        lines = text.splitlines()
+        number = getattr(error, "lineno", None) or _line_number(str(error), len(lines))
+        shown = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+        reason = str(error).split(" (at ")[0]
+        raise InvalidValueError(f"`{path}` is not valid TOML, line {number} `{shown}`: {reason}.") from None
+
+
+def override(data: dict[str, Any], assignment: str) -> dict[str, Any]:
+    """Return the data with one ``a.b=value`` applied; the value is read as TOML, else as a string.
+
+    Raises:
+        InvalidValueError: there is no ``=``, or a key on the way is not a table.
+    """
+    path, equals, text = assignment.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not equals or not all(keys):
+        raise InvalidValueError(f"`--set` takes `table.key=value`, got `{assignment}`.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    result = dict(data)
+    table = result
+    for key in keys[:-1]:
+        below = table.get(key, {})
+        if not isinstance(below, dict):
+            raise InvalidValueError(f"`--set {assignment}`: `{key}` is not a table.")
+        table[key] = dict(below)
+        table = table[key]
+    table[keys[-1]] = value
+    return result
+
+
+def to_plain(value: Any) -> Any:
+    """Return settings as nested dictionaries and lists, every default filled in: what a run's identity hashes."""
+    return TypeAdapter(type(value)).dump_python(value, mode="json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """One setting as `--explain` prints it."""
+
+    key: str
+    meaning: str
+    unit: str
+    default: str
+    type: str
+
+
+def explain(cls: type[Any], prefix: str = "") -> Iterator[Explained]:
+    """Yield every setting of a class, tables depth first."""
+    hints = get_type_hints(cls, include_extras=False)
+    for name, info in _fields(cls).items():
+        hint = hints[name]
+        table = next((a for a in (hint, *get_args(hint)) if _is_settings(a)), None)
+        if table is not None:
+            yield from explain(table, f"{prefix}{name}.")
+            continue
+        unit = (info.json_schema_extra or {}).get("unit", "") if isinstance(info.json_schema_extra, dict) else ""
+        default = "required" if info.is_required() else json.dumps(_plain_default(info))
+        kind = getattr(hint, "__name__", None) if not get_args(hint) else str(hint).replace("typing.", "")
+        yield Explained(key=prefix + name, meaning=info.description or "", unit=str(unit), default=default, type=str(kind))
+
+
+def _plain_default(info: FieldInfo) -> Any:
+    default = info.get_default(call_default_factory=True, validated_data={})
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _fields(cls: type[Any]) -> dict[str, FieldInfo]:
+    fields: dict[str, FieldInfo] = cls.__pydantic_fields__
+    return fields
+
+
+def _is_settings(hint: Any) -> bool:
+    return isinstance(hint, type) and dataclasses.is_dataclass(hint) and hasattr(hint, "__pydantic_fields__")
+
+
+def _line_number(message: str, last: int) -> int:
+    words = message.replace(",", " ").replace(")", " ").split()
+    return int(words[words.index("line") + 1]) if "line" in words else last
+
+
+def _table_at(cls: type[Any], path: tuple[Any, ...]) -> type[Any] | None:
+    for key in path:
+        if not isinstance(key, str) or not _is_settings(cls) or key not in _fields(cls):
+            return cls if _is_settings(cls) else None
+        hint = get_type_hints(cls)[key]
+        cls = next((a for a in (hint, *get_args(hint)) if _is_settings(a)), hint)
+    return cls if _is_settings(cls) else None
+
+
+def _sentence(cls: type[Any], error: Any, where: str) -> str:
+    location = tuple(part for part in error["loc"])
+    key = ".".join(str(part) for part in ((where, *location) if where else location))
+    kind = error["type"]
+    if kind in {"unexpected_keyword_argument", "extra_forbidden"}:
+        table = _table_at(cls, location[:-1])
+        help_text = nearest(str(location[-1]), _fields(table)) if table is not None else ""
+        return f"`{key}` is not a setting: {help_text}"
+    if kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
+        return f"`{key}` is required and was not given."
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
+    if kind == "value_error":
+        return f"{message}." if message.startswith("`") else f"`{key}`: {message}."
+    return f"`{key}` must be {message}, got {json.dumps(error['input'], default=str)}."
