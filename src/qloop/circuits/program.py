@@ -41,7 +41,8 @@ class Operation:
 class Program:
     """A circuit of unitary gates followed by a measurement of the output qubits.
 
-    Qubit 0 is the least significant bit of a basis state (Qiskit's little-endian order). Pauli letters are 0..3 = I, X, Y, Z.
+    Qubit 0 is the least significant bit of a basis state (Qiskit's little-endian order). Pauli letters are 0..3 =
+    I, X, Y, Z.
 
     Args:
         num_qubits: width of the register.
@@ -166,14 +167,15 @@ class Program:
             raise InvalidValueError(f"the program takes {self.num_parameters} parameters, got shape {theta.shape}.")
         angles = np.broadcast_to(self.angle_offset, (*theta.shape[:-1], len(self.angle_offset))).copy()
         owner = np.repeat(np.arange(len(self.angle_offset)), np.diff(self.term_start))
-        np.add.at(angles, (..., owner), theta[..., self.term_parameter] * self.term_scale)
+        np.add.at(angles, (..., owner), theta[..., self.term_parameter] * self.term_scale)  # type: ignore[arg-type]
         return angles
 
     def parameter_gradient(self, angle_gradient: FloatArray) -> FloatArray:
         """Return the gradient over parameters from one over angles: the transpose of `angles`, same leading axes."""
         gradient = np.zeros((*angle_gradient.shape[:-1], self.num_parameters))
         owner = np.repeat(np.arange(len(self.angle_offset)), np.diff(self.term_start))
-        np.add.at(gradient, (..., self.term_parameter), angle_gradient[..., owner] * self.term_scale)
+        share = angle_gradient[..., owner] * self.term_scale
+        np.add.at(gradient, (..., self.term_parameter), share)  # type: ignore[arg-type]
         return gradient
 
     def operations(self) -> Iterator[Operation]:

@@ -1,0 +1,21 @@
+"""Circuits: the flat `Program`, Pauli observables, and exact simulation."""
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "Angle": "program",
+    "Operation": "program",
+    "Program": "program",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_PUBLIC)
