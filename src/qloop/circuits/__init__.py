@@ -7,6 +7,10 @@ _PUBLIC = {
     "Angle": "program",
     "Operation": "program",
     "Program": "program",
+    "from_qasm": "qasm",
+    "from_qiskit": "qiskit",
+    "to_qasm": "qasm",
+    "to_qiskit": "qiskit",
 }
 __all__ = list(_PUBLIC)
 

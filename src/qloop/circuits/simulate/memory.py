@@ -1,0 +1,31 @@
+"""Memory is checked before it is taken."""
+
+from pathlib import Path
+
+from qloop.core.errors import InvalidValueError
+
+
+def available_bytes() -> int:
+    """Return the memory that can be taken now; a generous 8 GiB where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 8 * 2**30
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+
+
+def check_memory(needed: int, what: str) -> None:
+    """Raise one sentence when an allocation would not fit.
+
+    Args:
+        needed: bytes.
+        what: what needs them, in words.
+
+    Raises:
+        InvalidValueError: more is needed than there is.
+    """
+    available = available_bytes()
+    if needed > available:
+        raise InvalidValueError(
+            f"{what} needs {needed / 2**30:.3g} GiB of memory, {available / 2**30:.3g} GiB are free."
+        )

@@ -1,0 +1,30 @@
+"""Random programs and circuits for the tests of this room."""
+
+import numpy as np
+from scipy.stats import unitary_group
+
+from qloop.circuits.gates import GATES
+from qloop.circuits.program import Angle, Operation, Program
+
+
+def random_program(rng, num_qubits, num_gates, num_parameters=3, gates=GATES):
+    """Return a program of random gates; most angles depend on the parameters, some on several."""
+    fitting = [gate for gate in gates if (gate.num_qubits or 1) <= num_qubits]
+    operations = []
+    for _ in range(num_gates):
+        gate = fitting[rng.integers(len(fitting))]
+        width = gate.num_qubits or rng.integers(1, min(num_qubits, 4) + 1)
+        qubits = tuple(rng.permutation(num_qubits)[:width].tolist())
+        angles = tuple(_random_angle(rng, num_parameters) for _ in range(gate.num_angles))
+        letters = tuple(rng.integers(1, 4, width).tolist()) if gate.name == "pauli_rotation" else ()
+        matrix = unitary_group.rvs(2**width, random_state=rng) if gate.name == "unitary" else None
+        operations.append(
+            Operation(gate.name, qubits, angles, letters, None if matrix is None else np.atleast_2d(matrix))
+        )
+    return Program.from_operations(num_qubits, operations, [f"p{k}" for k in range(num_parameters)])
+
+
+def _random_angle(rng, num_parameters):
+    size = rng.integers(0, min(num_parameters, 2) + 1)
+    chosen = rng.permutation(num_parameters)[:size]
+    return Angle(rng.normal(), {int(k): rng.normal() for k in chosen})
