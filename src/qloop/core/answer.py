@@ -1,5 +1,6 @@
 """What every task returns, whoever asked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,4 +39,21 @@ class Task(Protocol):
     The answer is a function of settings and seed alone: the memo only saves time, progress only reports.
     """
 
-    def __call__(self, settings: Any, seed: int, *, memo: Memo, progress: Progress) -> Answer: ...
+    def __call__(self, settings: Any, seed: int, *, memo: Memo, progress: Progress) -> Answer:
+        """Return the answer."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskKind:
+    """One kind of task: what stands behind a name of ``[task] kind`` in a settings file.
+
+    Args:
+        settings: the settings class that validates the file's other tables.
+        task: the task.
+        dry_run: says in plain text what settings and a seed would send and cost, without sending anything.
+    """
+
+    settings: type[Any]
+    task: Task
+    dry_run: Callable[[Any, int], str]

@@ -24,7 +24,9 @@ class Event:
 class Progress(Protocol):
     """Anything that takes an `Event`: a terminal bar, a web page, a list in a test."""
 
-    def __call__(self, event: Event) -> None: ...
+    def __call__(self, event: Event) -> None:
+        """Take note of the event."""
+        ...
 
 
 def silent(event: Event) -> None:

@@ -5,7 +5,8 @@
         "Geometries along a curve."
         points: int = setting(9, "number of geometries", ge=2)
 
-Keys that are not known, wrong types and broken bounds each become one sentence that names the key, the rule and the value.
+Keys that are not known, wrong types and broken bounds each become one sentence that names the key, the rule and the
+value.
 """
 
 import dataclasses
@@ -36,17 +37,15 @@ def setting(default: Any, meaning: str, *, unit: str = "", **rules: Any) -> Any:
         unit: unit of the value, empty for none.
         rules: pydantic's bounds (`ge`, `gt`, `le`, `lt`, `min_length`, `pattern`).
     """
-    extra = {"json_schema_extra": {"unit": unit}} if unit else {}
-    if isinstance(default, type):
-        return Field(default_factory=default, description=meaning, **extra, **rules)
-    return Field(default, description=meaning, **extra, **rules)
+    rules |= {"description": meaning, "json_schema_extra": {"unit": unit}}
+    return Field(default_factory=default, **rules) if isinstance(default, type) else Field(default, **rules)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
 def settings(cls: type[T]) -> type[T]:
     """Make a class a frozen, keyword-only, strictly validated settings class."""
     config = ConfigDict(extra="forbid", strict=True)
-    return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=config)(cls)  # type: ignore[return-value, call-overload, no-any-return]
+    return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=config)(cls)  # type: ignore[return-value]
 
 
 def validate(cls: type[T], data: Mapping[str, Any], where: str = "") -> T:
@@ -79,7 +78,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InvalidValueError(f"there is no settings file `{path}`.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValueError(f"cannot read `{path}`: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidValueError(f"cannot read `{path}`: {reason}.") from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -141,10 +141,11 @@ def explain(cls: type[Any], prefix: str = "") -> Iterator[Explained]:
         if table is not None:
             yield from explain(table, f"{prefix}{name}.")
             continue
-        unit = (info.json_schema_extra or {}).get("unit", "") if isinstance(info.json_schema_extra, dict) else ""
+        extra = info.json_schema_extra
+        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
         default = "required" if info.is_required() else json.dumps(_plain_default(info))
         kind = getattr(hint, "__name__", None) if not get_args(hint) else str(hint).replace("typing.", "")
-        yield Explained(key=prefix + name, meaning=info.description or "", unit=str(unit), default=default, type=str(kind))
+        yield Explained(key=prefix + name, meaning=info.description or "", unit=unit, default=default, type=str(kind))
 
 
 def _plain_default(info: FieldInfo) -> Any:

@@ -1,0 +1,5 @@
+"""Whole answers, each with its best classical twin beside it."""
+
+from qloop.core.registry import Registry
+
+TASKS = Registry("task kind", {"chemistry": "qloop.apps.chemistry:TASK"}, "qloop.tasks")
