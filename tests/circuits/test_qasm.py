@@ -7,7 +7,7 @@ from qiskit.quantum_info import Operator
 
 from qloop.circuits import from_qasm, to_qasm, to_qiskit
 from qloop.core.errors import InvalidValueError
-from tests.circuits.random_programs import random_program
+from tests.circuits.samples import random_program
 
 # What `qml.to_openqasm` writes: every gate with its numbers, then a measurement of all wires.
 PENNYLANE = """OPENQASM 2.0;

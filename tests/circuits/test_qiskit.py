@@ -16,7 +16,7 @@ from qiskit.transpiler import CouplingMap
 
 from qloop.circuits import Program, from_qiskit, to_qiskit
 from qloop.core.errors import InvalidValueError
-from tests.circuits.random_programs import random_program
+from tests.circuits.samples import random_program
 
 
 def unitary(circuit):

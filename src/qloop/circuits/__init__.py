@@ -6,11 +6,14 @@ from typing import Any
 _PUBLIC = {
     "Angle": "program",
     "Operation": "program",
+    "PauliSum": "pauli",
     "Program": "program",
     "from_qasm": "qasm",
     "from_qiskit": "qiskit",
+    "from_sparse_pauli_op": "qiskit",
     "to_qasm": "qasm",
     "to_qiskit": "qiskit",
+    "to_sparse_pauli_op": "qiskit",
 }
 __all__ = list(_PUBLIC)
 

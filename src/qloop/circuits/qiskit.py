@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import Barrier, ControlledGate, Delay, Gate, Instruction, Measure, Parameter, ParameterExpression
 from qiskit.circuit.library import PauliEvolutionGate, UnitaryGate, get_standard_gate_name_mapping
@@ -11,6 +12,7 @@ from qiskit.quantum_info import Operator, Pauli, SparsePauliOp
 from qiskit.transpiler.passes import HighLevelSynthesis
 
 from qloop.circuits.gates import CODES
+from qloop.circuits.pauli import PauliSum
 from qloop.circuits.program import Angle, Operation, Program
 from qloop.core.errors import InvalidValueError
 
@@ -70,6 +72,25 @@ def to_qiskit(program: Program, measure: bool = False) -> QuantumCircuit:
         circuit.add_register(ClassicalRegister(len(program.outputs), "meas"))
         circuit.measure(program.outputs.tolist(), range(len(program.outputs)))
     return circuit
+
+
+def from_sparse_pauli_op(operator: SparsePauliOp) -> PauliSum:
+    """Read a Hermitian operator, term by term.
+
+    Raises:
+        InvalidValueError: a coefficient is complex or a free parameter.
+    """
+    if operator.coeffs.dtype == object or np.abs(operator.coeffs.imag).max(initial=0) > 1e-10:
+        raise InvalidValueError("an observable must have real coefficients.")
+    letters = np.array([_letters(pauli) for pauli in operator.paulis], np.uint8).reshape(-1, operator.num_qubits)
+    return PauliSum(operator.num_qubits, letters, operator.coeffs.real)
+
+
+def to_sparse_pauli_op(observable: PauliSum) -> SparsePauliOp:
+    """Write an observable, term by term."""
+    if not observable.num_terms:
+        return SparsePauliOp("I" * observable.num_qubits, [0.0])
+    return SparsePauliOp(observable.labels(), observable.coefficients)
 
 
 def _flatten(

@@ -1,9 +1,10 @@
-"""Random programs and circuits for the tests of this room."""
+"""Random programs, observables and states for the tests of this room."""
 
 import numpy as np
 from scipy.stats import unitary_group
 
 from qloop.circuits.gates import GATES
+from qloop.circuits.pauli import PauliSum
 from qloop.circuits.program import Angle, Operation, Program
 
 
@@ -28,3 +29,14 @@ def _random_angle(rng, num_parameters):
     size = rng.integers(0, min(num_parameters, 2) + 1)
     chosen = rng.permutation(num_parameters)[:size]
     return Angle(rng.normal(), {int(k): rng.normal() for k in chosen})
+
+
+def random_pauli_sum(rng, num_qubits, num_terms):
+    """Return a sum of random strings, repeats included."""
+    return PauliSum(num_qubits, rng.integers(0, 4, (num_terms, num_qubits), np.uint8), rng.normal(size=num_terms))
+
+
+def random_state(rng, num_qubits):
+    """Return a random statevector."""
+    state = rng.normal(size=(2**num_qubits, 2)) @ [1, 1j]
+    return state / np.linalg.norm(state)
