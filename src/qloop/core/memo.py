@@ -64,11 +64,15 @@ def content_key(*parts: object) -> str:
 
 
 def remembered(memo: Memo, key: str, compute: Callable[[], Value]) -> Value:
-    """Return the remembered value, or compute it and remember it."""
+    """Return the remembered value, or compute it and remember it.
+
+    A computed value is read back, so that memory layout and number types are those a resumed run sees: the same bits.
+    """
     value = memo.get(key)
     if value is None:
         value = compute()
         memo.put(key, value)
+        value = memo.get(key) or value
     return value
 
 
@@ -81,5 +85,5 @@ def _plain(part: object) -> object:
 
 
 def _array(array: NDArray[Any]) -> object:
-    data = np.ascontiguousarray(array)
-    return [list(data.shape), data.dtype.newbyteorder("<").str, hashlib.sha256(data.astype(data.dtype.newbyteorder("<")).tobytes()).hexdigest()]
+    data = array.astype(array.dtype.newbyteorder("<"))
+    return [list(data.shape), data.dtype.str, hashlib.sha256(data.tobytes()).hexdigest()]
