@@ -1,0 +1,28 @@
+"""What is known of quantum computers, and the one way to run on them."""
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    "Backend": "qloop.devices.backend",
+    "Device": "qloop.devices.device",
+    "GateCalibration": "qloop.devices.device",
+    "IdealSimulator": "qloop.devices.simulator",
+    "NoisySimulator": "qloop.devices.simulator",
+    "Request": "qloop.devices.shots",
+    "Shots": "qloop.devices.shots",
+    "UniformBits": "qloop.devices.simulator",
+    "device_from_backend": "qloop.devices.qiskit",
+    "device_from_cirq": "qloop.devices.cirq",
+    "device_from_snapshot": "qloop.devices.qiskit",
+    "device_names": "qloop.devices.catalog",
+    "load_device": "qloop.devices.catalog",
+    "to_target": "qloop.devices.qiskit",
+}
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module `qloop.devices` has no attribute `{name}`.")
