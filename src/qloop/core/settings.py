@@ -10,6 +10,7 @@ value.
 """
 
 import dataclasses
+import hashlib
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -20,12 +21,24 @@ from typing import Any, TypeVar, dataclass_transform, get_args, get_type_hints
 import pydantic
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from qloop.core.errors import InvalidValueError, nearest
 
 T = TypeVar("T")
 REQUIRED = ...
 """Marks a setting without a default."""
+_UNKNOWN_KEY = {"unexpected_keyword_argument", "extra_forbidden"}
+_RULES = {
+    "bool_type": "true or false",
+    "dataclass_type": "a table",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "string_type": "a string",
+    "tuple_type": "a list",
+}
+"""Pydantic's kinds of error whose own words would puzzle a reader of TOML."""
 
 
 def setting(default: Any, meaning: str, *, unit: str = "", **rules: Any) -> Any:
@@ -48,21 +61,25 @@ def settings(cls: type[T]) -> type[T]:
     return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=config)(cls)  # type: ignore[return-value]
 
 
-def validate(cls: type[T], data: Mapping[str, Any], where: str = "") -> T:
+def validate(cls: type[T], data: Mapping[str, Any], where: str = "", folder: Path | None = None) -> T:
     """Build settings from plain values.
 
     Args:
         cls: a settings class.
         data: nested mappings, lists for tuples.
         where: name of the table the data came from, for messages.
+        folder: what relative paths start from, by default the working directory.
 
     Raises:
         InvalidValueError: one sentence for the first thing that is wrong.
     """
     try:
-        return TypeAdapter(cls).validate_json(json.dumps(data, allow_nan=True))
+        value = TypeAdapter(cls).validate_json(json.dumps(data, allow_nan=True))
+        return value if folder is None else _resolve_paths(value, folder)
     except ValidationError as error:
-        raise InvalidValueError(_sentence(cls, error.errors(include_url=False)[0], where)) from None
+        # A misspelt key is often also a missing one, and the misspelling is what helps.
+        first = min(error.errors(include_url=False), key=lambda each: each["type"] not in _UNKNOWN_KEY)
+        raise InvalidValueError(_sentence(cls, first, where)) from None
     except TypeError as error:
         raise InvalidValueError(f"settings hold plain values only: {error}.") from None
 
@@ -117,8 +134,12 @@ def override(data: dict[str, Any], assignment: str) -> dict[str, Any]:
 
 
 def to_plain(value: Any) -> Any:
-    """Return settings as nested dictionaries and lists, every default filled in: what a run's identity hashes."""
-    return TypeAdapter(type(value)).dump_python(value, mode="json")
+    """Return settings as nested dictionaries and lists, every default filled in: what a run's identity hashes.
+
+    A path stands there as its file's name and the sha256 of its content: a file that moved is the same question, a file
+    that changed is another.
+    """
+    return to_jsonable_python(_name_contents(TypeAdapter(type(value)).dump_python(value)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +165,32 @@ def explain(cls: type[Any], prefix: str = "") -> Iterator[Explained]:
         extra = info.json_schema_extra
         unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
         default = "required" if info.is_required() else json.dumps(_plain_default(info))
-        kind = getattr(hint, "__name__", None) if not get_args(hint) else str(hint).replace("typing.", "")
-        yield Explained(key=prefix + name, meaning=info.description or "", unit=unit, default=default, type=str(kind))
+        yield Explained(
+            key=prefix + name, meaning=info.description or "", unit=unit, default=default, type=_type_name(hint)
+        )
+
+
+def _resolve_paths(value: Any, folder: Path) -> Any:
+    if isinstance(value, Path):
+        return folder / value.expanduser()
+    if isinstance(value, tuple):
+        return tuple(_resolve_paths(item, folder) for item in value)
+    if _is_settings(type(value)):
+        return dataclasses.replace(
+            value, **{name: _resolve_paths(getattr(value, name), folder) for name in _fields(type(value))}
+        )
+    return value
+
+
+def _name_contents(value: Any) -> Any:
+    if isinstance(value, Path):
+        digest = hashlib.sha256(value.read_bytes()).hexdigest() if value.is_file() else "missing"
+        return f"{value.name} sha256:{digest}"
+    if isinstance(value, dict):
+        return {key: _name_contents(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_name_contents(item) for item in value]
+    return value
 
 
 def _plain_default(info: FieldInfo) -> Any:
@@ -167,26 +212,38 @@ def _line_number(message: str, last: int) -> int:
     return int(words[words.index("line") + 1]) if "line" in words else last
 
 
+def _type_name(hint: Any) -> str:
+    return str(hint).replace("typing.", "").replace("pathlib.", "") if get_args(hint) else str(hint.__name__)
+
+
 def _table_at(cls: type[Any], path: tuple[Any, ...]) -> type[Any] | None:
     for key in path:
-        if not isinstance(key, str) or not _is_settings(cls) or key not in _fields(cls):
-            return cls if _is_settings(cls) else None
+        if isinstance(key, int):
+            continue
+        if not _is_settings(cls) or key not in _fields(cls):
+            return None
         hint = get_type_hints(cls)[key]
         cls = next((a for a in (hint, *get_args(hint)) if _is_settings(a)), hint)
     return cls if _is_settings(cls) else None
 
 
 def _sentence(cls: type[Any], error: Any, where: str) -> str:
-    location = tuple(part for part in error["loc"])
+    location, kind = error["loc"], error["type"]
+    rule = _RULES.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
+    table = _table_at(cls, location[:-1])
+    if table is None and isinstance(location[-1], str):
+        # The location's last part is not a key but the member of a union that refused: the whole type says more.
+        location = location[:-1]
+        owner = _table_at(cls, location[:-1])
+        rule = _type_name(get_type_hints(owner)[location[-1]]) if owner is not None else rule
     key = ".".join(str(part) for part in ((where, *location) if where else location))
-    kind = error["type"]
-    if kind in {"unexpected_keyword_argument", "extra_forbidden"}:
-        table = _table_at(cls, location[:-1])
-        help_text = nearest(str(location[-1]), _fields(table)) if table is not None else ""
-        return f"`{key}` is not a setting: {help_text}"
+    if kind in _UNKNOWN_KEY:
+        return f"`{key}` is not a setting: {nearest(str(location[-1]), _fields(table)) if table is not None else ''}"
     if kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
         return f"`{key}` is required and was not given."
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
+    if kind in {"too_long", "too_short"}:
+        bound = error["ctx"].get("max_length", error["ctx"].get("min_length"))
+        rule = f"a list of at {'most' if kind == 'too_long' else 'least'} {bound} items"
     if kind == "value_error":
-        return f"{message}." if message.startswith("`") else f"`{key}`: {message}."
-    return f"`{key}` must be {message}, got {json.dumps(error['input'], default=str)}."
+        return f"{rule}." if rule.startswith("`") or not key else f"`{key}`: {rule}."
+    return f"`{key}` must be {rule}, got {json.dumps(error['input'], default=str)}."
