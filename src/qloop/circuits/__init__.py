@@ -8,12 +8,15 @@ _PUBLIC = {
     "Operation": "program",
     "PauliSum": "pauli",
     "Program": "program",
+    "clifford_expectations": "clifford",
     "from_qasm": "qasm",
     "from_qiskit": "qiskit",
     "from_sparse_pauli_op": "qiskit",
+    "is_clifford": "clifford",
     "to_qasm": "qasm",
     "to_qiskit": "qiskit",
     "to_sparse_pauli_op": "qiskit",
+    "to_stim": "clifford",
 }
 __all__ = list(_PUBLIC)
 

@@ -254,4 +254,14 @@ GATES: tuple[Gate, ...] = (
     Gate("unitary", None, None),
     Gate("pauli_rotation", None, None, _HALF),
 )
+ROTATIONS: dict[str, tuple[int, ...]] = {
+    "rx": (1,),
+    "ry": (2,),
+    "rz": (3,),
+    "rxx": (1, 1),
+    "ryy": (2, 2),
+    "rzz": (3, 3),
+    "rzx": (3, 1),
+}
+"""Pauli letters of the gates that are Pauli rotations by another name."""
 CODES: dict[str, int] = {gate.name: code for code, gate in enumerate(GATES)}

@@ -209,6 +209,11 @@ class Program:
         """Return the qubits that a gate or an output touches, ascending."""
         return tuple(np.union1d(self.qubits, self.outputs).tolist())
 
+    def compact(self) -> "Program":
+        """Return the program on its used qubits alone, renumbered in ascending order."""
+        used = self.used_qubits()
+        return self.relabel({qubit: k for k, qubit in enumerate(used)}, len(used))
+
     def count_two_qubit(self) -> int:
         """Return the number of gates on exactly two qubits."""
         return int(np.count_nonzero(np.diff(self.qubit_start) == 2))

@@ -1,11 +1,64 @@
-"""`compiled`: Numba's compiler as qloop uses it."""
+"""`compiled`: Numba's compiler as qloop uses it, the one place that decorates kernels."""
 
+import hashlib
+import os
+import sys
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
+import platformdirs
+from numba.core import event
+
+import qloop
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a kernel at its first call and keep the machine code on disk."""
-    return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+    """Compile a kernel at its first call and keep the machine code on disk.
+
+    The code lies under ``numba`` in the folder QLOOP_CACHE, by default the user's cache; NUMBA_CACHE_DIR overrides
+    both. Where no folder can be written, every process compiles anew.
+    """
+    _say_once()
+    given = numba.config.CACHE_DIR
+    try:
+        numba.config.CACHE_DIR = given or str(cache_folder())
+        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:
+        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+    finally:
+        numba.config.CACHE_DIR = given
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder of the machine code that belongs to the kernels as they are now.
+
+    Numba looks for changes in a kernel's own file only; the digest also sees those in kernels that it calls.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(qloop.__file__).parent.rglob("*.py")):
+        source = path.read_bytes()
+        if b"@compiled" in source:
+            digest.update(source)
+    root = os.environ.get("QLOOP_CACHE") or platformdirs.user_cache_path("qloop")
+    return Path(root) / "numba" / digest.hexdigest()[:16]
+
+
+@cache
+def _say_once() -> None:
+    event.register("numba:compile", _Announcer())
+
+
+class _Announcer(event.Listener):  # type: ignore[misc]
+    """Explains the wait when a kernel of ours is not on disk yet."""
+
+    def on_start(self, event_: event.Event) -> None:
+        if event_.data["dispatcher"].py_func.__module__.startswith("qloop."):
+            sys.stderr.write("compiling kernels (once)\n")
+            event.unregister("numba:compile", self)
+
+    def on_end(self, event_: event.Event) -> None:
+        """Do nothing."""

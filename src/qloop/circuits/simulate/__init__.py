@@ -1,0 +1,24 @@
+"""Exact simulation of programs: states, energies with gradients, density matrices, and the kernels below them."""
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "CompiledEnergy": "statevector",
+    "expectation_gradient": "statevector",
+    "expectations": "statevector",
+    "simulate": "statevector",
+    "simulate_density": "density",
+    "superoperator_from_kraus": "density",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_PUBLIC)
