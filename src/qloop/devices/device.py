@@ -98,7 +98,8 @@ class Device:
         Raises:
             InvalidValueError: the device has no such gate there.
         """
-        return float(self.gates[name].error[self._site(name, qubits)])
+        gate, index = self._find(name, qubits)
+        return float(gate.error[index])
 
     def gate_ns(self, name: str, qubits: tuple[int, ...]) -> float:
         """Return the duration of one gate.
@@ -106,7 +107,8 @@ class Device:
         Raises:
             InvalidValueError: the device has no such gate there.
         """
-        return float(self.gates[name].duration_ns[self._site(name, qubits)])
+        gate, index = self._find(name, qubits)
+        return float(gate.duration_ns[index])
 
     def perturbed(self, seed: int, drift: float = 0.3, coherent: float = 0.0, crosstalk: float = 0.0) -> "Device":
         """Return the device as it may be at run time, which its published calibration does not show.
@@ -147,12 +149,13 @@ class Device:
             crosstalk_zz=dict(zip(self.pairs, rates.tolist(), strict=True)) if crosstalk else self.crosstalk_zz,
         )
 
-    def _site(self, name: str, qubits: tuple[int, ...]) -> int:
+    def _find(self, name: str, qubits: tuple[int, ...]) -> tuple[GateCalibration, int]:
         if name not in self.gates:
             raise InvalidValueError(f"`{self.name}` has no gate `{name}`; its gates are {', '.join(self.gates)}.")
-        if qubits not in self.gates[name].index:
+        gate = self.gates[name]
+        if qubits not in gate.index:
             raise InvalidValueError(f"`{self.name}` has no `{name}` on qubits {qubits}.")
-        return self.gates[name].index[qubits]
+        return gate, gate.index[qubits]
 
 
 def _drifted(error: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:
