@@ -7,23 +7,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qloop.circuits.pauli import PauliSum
     from qloop.circuits.program import Program
+    from qloop.circuits.qiskit import from_qiskit
     from qloop.core.estimate import Estimate
     from qloop.core.ledger import Ledger
+    from qloop.runs.execute import execute
+    from qloop.runs.store import Store
 
+__version__ = "0.1.0"
 _NAMES = {
     "Estimate": "qloop.core.estimate",
     "Ledger": "qloop.core.ledger",
+    "PauliSum": "qloop.circuits.pauli",
     "Program": "qloop.circuits.program",
+    "Store": "qloop.runs.store",
+    "execute": "qloop.runs.execute",
+    "from_qiskit": "qloop.circuits.qiskit",
 }
 """Public name to the module that defines it; the imports above say the same to type checkers."""
 
-__all__ = ["Estimate", "Ledger", "Program", "__version__"]
+__all__ = ["Estimate", "Ledger", "PauliSum", "Program", "Store", "execute", "from_qiskit"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("qloop")
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
     raise AttributeError(f"module 'qloop' has no attribute '{name}'")

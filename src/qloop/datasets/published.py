@@ -19,7 +19,7 @@ def _zenodo(record: int, name: str, file_name: str, size: int, about: str, citat
         bytes=size,
         checksum=f"md5:{md5}" if md5 else "",
         # Two statements of the licence of the IBM deposit disagree: the publisher's page decides.
-        licence="as stated on the publisher's page" if citation == _IBM else "CC BY 4.0",
+        licence="see the publisher" if citation == _IBM else "CC BY 4.0",
         citation=f"{citation}; doi:10.5281/zenodo.{record}",
     )
 

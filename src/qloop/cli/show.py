@@ -1,0 +1,162 @@
+"""What a person reads in the terminal: answers, ledgers, settings."""
+
+import json
+import math
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qloop.core.estimate import Estimate
+    from qloop.core.ledger import Ledger
+    from qloop.core.page import Page
+    from qloop.runs.run import Run
+
+_PIPE_WIDTH = 160
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters made visible, so that no name in a file can steer the terminal."""
+    return "".join(
+        char if char == "\n" or unicodedata.category(char)[0] != "C" else f"\\x{ord(char):02x}" for char in text
+    )
+
+
+def print_run(run: "Run", page: Path, *, as_json: bool) -> None:
+    """Print a run: tables for a person, or one JSON object for a program.
+
+    Args:
+        run: the run.
+        page: where its page is.
+        as_json: which of the two.
+    """
+    answer, entry = run.answer, run.entry
+    if as_json:
+        ledger = answer.ledger.to_json()
+        print(
+            json.dumps(
+                _finite(
+                    {
+                        "run": entry.id,
+                        "kind": entry.kind,
+                        "seed": entry.seed,
+                        "headline": answer.headline,
+                        "answer": answer.values,
+                        "error_name": ledger["error_name"],
+                        "repeats": ledger["repeats"],
+                        "ledger": ledger["lines"],
+                        "levels": ledger["levels"],
+                        "page": str(page),
+                    }
+                ),
+                allow_nan=False,
+            )
+        )
+        return
+    print(printable(answer.headline))
+    _print_page(answer.page)
+    _print_ledger(answer.ledger)
+    print(printable(f"\npage  {page}\nrun   {entry.short_id}  (qloop cite {entry.short_id} prints its references)"))
+
+
+def print_settings(settings: type[Any], given: Mapping[str, Any]) -> None:
+    """Print every setting of a class, with what a file says of it.
+
+    Args:
+        settings: the settings class.
+        given: the file's tables.
+    """
+    from qloop.core.settings import explain
+
+    rows = [
+        (row.key, _value_at(given, row.key), row.default, row.unit, row.type, row.meaning) for row in explain(settings)
+    ]
+    print_table("", ("setting", "in the file", "default", "unit", "type", "meaning"), rows)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table of plain text."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(Text(printable(column)), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    if title:
+        console.print(Text(f"\n{printable(title)}", "bold"))
+    console.print(table)
+
+
+def _print_page(page: "Page") -> None:
+    for section in page.sections:
+        for figure in section.figures:
+            if figure.kind == "text":
+                print("\n" + "\n\n".join(printable(paragraph) for paragraph in figure.paragraphs))
+            elif figure.kind == "table":
+                print_table(figure.title, figure.columns, figure.rows)
+                if figure.caption:
+                    print(printable(figure.caption))
+
+
+def _print_ledger(ledger: "Ledger") -> None:
+    if ledger.lines:
+        over = f", over {ledger.repeats} paired repeats" if ledger.repeats else ""
+        print_table(
+            f"What each part bought: {ledger.error_name} without it / with it{over}",
+            ("part", "stage", "nature", "gain", "alone", "own yardsticks", "seconds", "shots", "gates"),
+            [
+                (
+                    line.part.name + ("" if line.on else " (off)"),
+                    line.part.stage,
+                    line.part.nature,
+                    _show(line.gain),
+                    _show(line.added),
+                    "\n".join(f"{metric.name}: {_show(metric.estimate)}" for metric in line.metrics),
+                    f"{line.seconds:.1f}" if line.seconds else "",
+                    f"{line.shots:,}" if line.shots else "",
+                    f"{line.gates:+d}" if line.gates else "",
+                )
+                for line in ledger.lines
+            ],
+        )
+    if ledger.levels:
+        print_table(
+            f"Beside other ways: {ledger.error_name}",
+            ("level", "error", "error / this answer's", "what it is"),
+            [(level.name, _show(level.error), _show(level.ratio), level.meaning) for level in ledger.levels],
+        )
+
+
+def _show(estimate: "Estimate | None") -> str:
+    from qloop.runs.numbers import format_interval
+
+    if estimate is None:
+        return ""
+    return " ".join(filter(None, (*format_interval(estimate.value, estimate.low, estimate.high), estimate.unit)))
+
+
+def _value_at(tables: Mapping[str, Any], key: str) -> str:
+    value: Any = tables
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return ""
+        value = value[part]
+    return json.dumps(value, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON values with `null` for what JSON cannot say: infinite interval ends and missing numbers."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
