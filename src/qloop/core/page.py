@@ -4,12 +4,19 @@ Every figure is plain data that survives a round trip through JSON, so that a pa
 """
 
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
+import pydantic.dataclasses
 from pydantic import ConfigDict, Field, TypeAdapter
-from pydantic.dataclasses import dataclass
 
-_value = dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def _value(cls: type[T]) -> type[T]:
+    """Make a class a frozen, keyword-only value that is checked when it is made."""
+    made = pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+    return made(cls)  # type: ignore[return-value]
 
 
 @_value
@@ -104,7 +111,7 @@ class Reliability:
 class GraphMap:
     """A graph with coloured nodes and edges, some highlighted: a device with the chosen layout, a route map.
 
-    `positions` are (x, y) per node; `edges` index nodes; `highlight_nodes` maps a node to its label.
+    `positions` are (x, y) per node, y upwards; `edges` index nodes; `highlight_nodes` maps a node to its label.
     """
 
     kind: Literal["graph_map"] = "graph_map"

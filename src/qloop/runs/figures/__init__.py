@@ -1,0 +1,1 @@
+"""Figure values as SVG, one kind of picture per file, all in one style."""
