@@ -124,7 +124,7 @@ def test_programs_that_do_not_fit():
         lower(program(Operation("h", (0,))), device)
     with pytest.raises(InvalidValueError, match=r"`line` has no `ecr` on qubits \(1, 0\)\."):
         lower(program(Operation("ecr", (1, 0))), device)
-    with pytest.raises(InvalidValueError, match=r"`ccx` acts on 3 qubits; compile the program for the device first\."):
+    with pytest.raises(InvalidValueError, match="`line` has no gate `ccx`"):
         lower(program(Operation("ccx", (0, 1, 2))), device)
     with pytest.raises(InvalidValueError, match="up to 14 qubits, the program uses 15"):
         lower(program(outputs=range(15)), device)

@@ -5,10 +5,12 @@ from typing import Any
 
 _WHERE = {
     "Backend": "qloop.devices.backend",
+    "Cost": "qloop.devices.cost",
     "Device": "qloop.devices.device",
     "GateCalibration": "qloop.devices.device",
     "IdealSimulator": "qloop.devices.simulator",
     "NoisySimulator": "qloop.devices.simulator",
+    "PrimitiveBackend": "qloop.devices.primitives",
     "Request": "qloop.devices.shots",
     "Shots": "qloop.devices.shots",
     "UniformBits": "qloop.devices.simulator",
@@ -16,6 +18,7 @@ _WHERE = {
     "device_from_cirq": "qloop.devices.cirq",
     "device_from_snapshot": "qloop.devices.qiskit",
     "device_names": "qloop.devices.catalog",
+    "estimate_cost": "qloop.devices.cost",
     "load_device": "qloop.devices.catalog",
     "to_target": "qloop.devices.qiskit",
 }

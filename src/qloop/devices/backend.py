@@ -32,7 +32,7 @@ class Backend(Protocol):
 
         Args:
             requests: programs on this backend's qubits.
-            rng: source of shot noise; hardware ignores it.
+            rng: source of shot noise; hardware draws one number to tell repeated work from resumed work.
 
         Raises:
             InvalidValueError: a program does not fit the backend, or a request asks for no shots at all.

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.circuits.program import Program
 from qloop.core.errors import InvalidValueError
 from qloop.core.rng import make_rng
 
@@ -109,6 +110,19 @@ class Device:
         """
         gate, index = self._find(name, qubits)
         return float(gate.duration_ns[index])
+
+    def check(self, program: Program) -> None:
+        """Check that a program is compiled for the device.
+
+        Raises:
+            InvalidValueError: another number of qubits, or a gate the device does not have.
+        """
+        if program.num_qubits != self.num_qubits:
+            raise InvalidValueError(
+                f"`{self.name}` has {self.num_qubits} qubits, the program {program.num_qubits}: compile it first."
+            )
+        for operation in program.operations():
+            self._find(operation.name, operation.qubits)
 
     def perturbed(self, seed: int, drift: float = 0.3, coherent: float = 0.0, crosstalk: float = 0.0) -> "Device":
         """Return the device as it may be at run time, which its published calibration does not show.

@@ -1,14 +1,16 @@
 """`Request` and `Shots`: what is asked of a backend and what comes back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.circuits.gates import GATES
 from qloop.circuits.program import Program
 from qloop.circuits.simulate.memory import check_memory
 from qloop.core.errors import InvalidValueError
+from qloop.core.memo import content_key
 
 HISTOGRAM_QUBITS = 24
 """Widest register whose histogram (2^n entries a setting) is built."""
@@ -56,6 +58,13 @@ class Request:
             ("shots", shots, np.int64),
         ):
             object.__setattr__(self, name, np.array(array, dtype, order="C"))
+
+    @cached_property
+    def key(self) -> str:
+        """Content key: equal for requests that ask for the same; the label does not count."""
+        program = {field.name: getattr(self.program, field.name) for field in fields(self.program)}
+        program["gates"] = [GATES[code].name for code in self.program.gates]
+        return content_key(program, self.values, self.bases, self.shots)
 
     def setting_of_shots(self) -> NDArray[np.int32]:
         """Return the setting of every shot, in the order in which shots are taken, shape [total shots].

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.circuits.simulate.statevector import simulate
-from qloop.core.errors import InvalidValueError
 from qloop.devices.device import Device
 from qloop.devices.shots import Request, Shots
 from qloop.devices.transfer import TransferProgram, lower, outcome_probabilities
@@ -68,7 +67,7 @@ class NoisySimulator:
     def probabilities(self, request: Request, world: int = 0) -> FloatArray:
         """Return the exact outcome probabilities under noise, shape [settings, 2^num_outputs]."""
         program, values = request.program, request.values
-        lowered = self._programs.get((program, world), lambda: self._lower(request, world))
+        lowered = self._programs.get((program, world), lambda: lower(program, self.worlds[world], self.idle))
         state = self._states.get((program, values.tobytes(), world), lambda: self._evolve(lowered, values))
         return outcome_probabilities(state, lowered.effects, request.bases)
 
@@ -79,14 +78,6 @@ class NoisySimulator:
             sample(self.probabilities(request, k * spans // len(requests)), request, rng, self.name)
             for k, request in enumerate(requests)
         ]
-
-    def _lower(self, request: Request, world: int) -> TransferProgram:
-        device, width = self.worlds[world], request.program.num_qubits
-        if width != device.num_qubits:
-            raise InvalidValueError(
-                f"`{device.name}` has {device.num_qubits} qubits, the program {width}: compile it first."
-            )
-        return lower(request.program, device, self.idle)
 
     def _evolve(self, lowered: TransferProgram, values: FloatArray) -> FloatArray:
         self.evolved += 1

@@ -23,6 +23,7 @@ from qloop.devices.channels import (
     unitary_channel,
 )
 from qloop.devices.device import Device
+from qloop.devices.schedule import start_times
 
 _ONE, _RZ, _TWO = 0, 1, 2
 MAX_QUBITS = 14
@@ -97,10 +98,12 @@ def lower(program: Program, device: Device, idle: bool = True) -> TransferProgra
         raise InvalidValueError(
             f"a noisy state is simulated up to {MAX_QUBITS} qubits, the program uses {len(qubits)}."
         )
+    device.check(program)
     build = _Builder(program, device, qubits, idle)
-    for number, operation in enumerate(program.operations()):
-        build.add(number, operation)
-    return build.finish()
+    starts, end = start_times(program, device)
+    for number, (operation, start) in enumerate(zip(program.operations(), starts, strict=True)):
+        build.add(number, operation, start)
+    return build.finish(end)
 
 
 class _Builder:
@@ -114,16 +117,11 @@ class _Builder:
         self.dynamic: list[tuple[bool, int, int, FloatArray]] = []
         self.channels: dict[tuple[str, tuple[int, ...]], FloatArray] = {}
 
-    def add(self, number: int, operation: Operation) -> None:
+    def add(self, number: int, operation: Operation, start: float) -> None:
         name, qubits = operation.name, operation.qubits
-        if len(qubits) > 2:
-            raise InvalidValueError(f"`{name}` acts on {len(qubits)} qubits; compile the program for the device first.")
-        start = max(self.clock[q] for q in qubits)
-        if len(qubits) == 2 and self.idle:
-            for qubit in qubits:
-                self.wait(qubit, start)
         duration = self.device.gate_ns(name, qubits)
         for qubit in qubits:
+            self.wait(qubit, start)
             self.clock[qubit] = start + duration
         if name == "rz":
             self.steps.append((_RZ, self.wire[qubits[0]], 0, int(self.program.angle_start[number])))
@@ -165,7 +163,7 @@ class _Builder:
 
     def wait(self, qubit: int, until: float) -> None:
         time = until - self.clock[qubit]
-        if time > 0:
+        if self.idle and time > 0:
             self.push(thermal_relaxation(time, self.device.t1_ns[qubit], self.device.t2_ns[qubit]), (qubit,))
 
     def push(self, matrix: FloatArray, qubits: tuple[int, ...]) -> None:
@@ -177,11 +175,9 @@ class _Builder:
             self.steps.append((_TWO, wires[0], wires[1], len(self.twos)))
             self.twos.append(matrix)
 
-    def finish(self) -> TransferProgram:
-        if self.idle:
-            end = max(self.clock.values(), default=0.0)
-            for qubit in self.program.outputs.tolist():
-                self.wait(qubit, end)
+    def finish(self, end: float) -> TransferProgram:
+        for qubit in self.program.outputs.tolist():
+            self.wait(qubit, end)
         steps = np.array(self.steps, np.int32).reshape(-1, 4)
         return TransferProgram(
             program=self.program,
