@@ -43,6 +43,7 @@ lint: venv-test
 docs: venv-test
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 	$(BIN)/sphinx-build -q -W --keep-going -b doctest docs docs/_build/doctest
+	$(BIN)/pytest --doctest-modules src/qloop
 
 notebooks: venv-test
 	@for notebook in $(NOTEBOOKS); do $(BIN)/pytest --nbmake --nbmake-timeout=60 "$$notebook"; done

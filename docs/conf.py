@@ -23,10 +23,13 @@ exclude_patterns = ["_build", "generated/settings.md"]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 2
+# Examples in docstrings see their module; pytest runs those.
+doctest_test_doctest_blocks = ""
 autosummary_generate = True
+default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+# The docstrings state meaning, shape and unit; array types written out would drown them.
+autodoc_typehints = "none"
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Source", "notes")]
 

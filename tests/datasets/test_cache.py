@@ -5,7 +5,7 @@ import pytest
 from qloop.core.errors import InvalidValueError
 from qloop.datasets.cache import MissingDataError, cache_path, data_path, register
 from qloop.datasets.dataset import ChecksumError, Dataset
-from qloop.datasets.published import PUBLISHED, published
+from qloop.datasets.published import PUBLISHED, find_dataset
 
 TOY = Dataset(
     name="toy", about="toy", url="https://example.org/toy.txt", file_name="toy.txt", bytes=3,
@@ -64,7 +64,7 @@ def test_every_published_file_says_what_it_is():
         assert dataset.bytes > 0
         assert dataset.licence
         assert "arXiv:" in dataset.citation
-    assert published("sycamore_surface_code").bytes == 315_490_804
+    assert find_dataset("sycamore_surface_code").bytes == 315_490_804
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from qloop.cli.progress import show_progress
     from qloop.datasets.cache import register
     from qloop.datasets.download import fetch
-    from qloop.datasets.published import published
+    from qloop.datasets.published import find_dataset
 
-    dataset = published(arguments.name)
+    dataset = find_dataset(arguments.name)
     if arguments.copy is not None:
         path = register(dataset, arguments.copy)
     else:

@@ -1,5 +1,7 @@
 """Settings: one frozen class tree that is the schema of a TOML file and the arguments in code.
 
+For example::
+
     @settings
     class Scan:
         "Geometries along a curve."
@@ -164,7 +166,7 @@ def explain(cls: type[Any], prefix: str = "") -> Iterator[Explained]:
             continue
         extra = info.json_schema_extra
         unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        default = "required" if info.is_required() else json.dumps(_plain_default(info))
+        default = "required" if info.is_required() else _show_default(info)
         yield Explained(
             key=prefix + name, meaning=info.description or "", unit=unit, default=default, type=_type_name(hint)
         )
@@ -193,9 +195,9 @@ def _name_contents(value: Any) -> Any:
     return value
 
 
-def _plain_default(info: FieldInfo) -> Any:
+def _show_default(info: FieldInfo) -> str:
     default = info.get_default(call_default_factory=True, validated_data={})
-    return list(default) if isinstance(default, tuple) else default
+    return "none" if default is None else json.dumps(default, default=str)
 
 
 def _fields(cls: type[Any]) -> dict[str, FieldInfo]:

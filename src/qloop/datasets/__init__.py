@@ -3,6 +3,6 @@
 from qloop.datasets.cache import data_path, register
 from qloop.datasets.dataset import Dataset
 from qloop.datasets.download import fetch
-from qloop.datasets.published import PUBLISHED, published
+from qloop.datasets.published import PUBLISHED, find_dataset
 
-__all__ = ["PUBLISHED", "Dataset", "data_path", "fetch", "published", "register"]
+__all__ = ["PUBLISHED", "Dataset", "data_path", "fetch", "find_dataset", "register"]

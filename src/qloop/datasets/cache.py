@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qloop.core.errors import InvalidValueError, QloopError
 from qloop.datasets.dataset import Dataset
-from qloop.datasets.published import published
+from qloop.datasets.published import find_dataset
 
 
 class MissingDataError(QloopError):
@@ -29,7 +29,7 @@ def data_path(name: str) -> Path:
     root = os.environ.get("QLOOP_DATA")
     if root and Path(name).name == name and (local := Path(root, name)).exists():
         return local
-    cached = cache_path(published(name))
+    cached = cache_path(find_dataset(name))
     if not cached.exists():
         raise MissingDataError(f"`{name}` is not on this machine: `qloop data fetch {name}` brings it.")
     return cached.parent

@@ -77,7 +77,7 @@ PUBLISHED: dict[str, Dataset] = {
 }  # fmt: skip
 
 
-def published(name: str) -> Dataset:
+def find_dataset(name: str) -> Dataset:
     """Return the published file of a name.
 
     Raises:
