@@ -11,6 +11,8 @@ _WHERE = {
     "IdealSimulator": "qloop.devices.simulator",
     "NoisySimulator": "qloop.devices.simulator",
     "PrimitiveBackend": "qloop.devices.primitives",
+    "RecordedBackend": "qloop.devices.recorded",
+    "Recorder": "qloop.devices.recorded",
     "Request": "qloop.devices.shots",
     "Shots": "qloop.devices.shots",
     "UniformBits": "qloop.devices.simulator",
