@@ -47,7 +47,7 @@ def register(dataset: Dataset, copy: Path) -> Path:
     """
     if not copy.is_file():
         raise InvalidValueError(
-            f"`{copy}` is not a file: give a copy of `{dataset.file_name}`, or name a folder of unpacked data by QLOOP_DATA."
+            f"`{copy}` is not a file: give a copy of `{dataset.file_name}`; unpacked data is found by QLOOP_DATA."
         )
     target = cache_path(dataset)
     if target.exists():
