@@ -1,6 +1,5 @@
 """OpenQASM in and out, from our own writer, from Cirq's and in PennyLane's style."""
 
-import cirq
 import numpy as np
 import pytest
 from qiskit.quantum_info import Operator
@@ -51,6 +50,7 @@ def test_parameters_live_in_version_3():
 
 
 def test_from_cirq():
+    cirq = pytest.importorskip("cirq")
     q = cirq.LineQubit.range(3)
     circuit = cirq.Circuit(cirq.H(q[0]), cirq.CNOT(q[0], q[1]), cirq.ISWAP(q[1], q[2]) ** 0.5)
     circuit += [cirq.PhasedXPowGate(phase_exponent=0.3)(q[2]), cirq.ZZ(q[0], q[2]) ** 0.2, cirq.CCNOT(*q), cirq.T(q[1])]

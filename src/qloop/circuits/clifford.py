@@ -13,13 +13,11 @@ from qloop.core.errors import InvalidValueError
 
 TOLERANCE = 1e-6
 """Largest deviation of an angle in radians, and of a matrix entry, from a Clifford gate."""
-_Steps = tuple[tuple[str, tuple[int, ...]], ...]
-"""Stim's name and the targets of each gate."""
 
 
 def is_clifford(program: Program, values: ArrayLike = ()) -> bool:
     """Return whether every gate is Clifford at parameter values of shape [num_parameters]."""
-    return all(circuit is not None for _, circuit in _lower(program, values))
+    return all(text is not None for _, text in _lower(program, values))
 
 
 def to_stim(program: Program, values: ArrayLike = ()) -> stim.Circuit:
@@ -32,12 +30,12 @@ def to_stim(program: Program, values: ArrayLike = ()) -> stim.Circuit:
     Raises:
         InvalidValueError: a gate is not Clifford, or a wrong number of parameters.
     """
-    total = stim.Circuit()
-    for operation, circuit in _lower(program, values):
-        if circuit is None:
+    lines = []
+    for operation, text in _lower(program, values):
+        if text is None:
             raise InvalidValueError(f"`{operation.name}` on qubits {operation.qubits} is not Clifford at these angles.")
-        total += circuit
-    return total
+        lines.append(text)
+    return stim.Circuit("\n".join(lines))
 
 
 def clifford_expectations(program: Program, values: ArrayLike, letters: ArrayLike) -> NDArray[np.int8]:
@@ -66,39 +64,39 @@ def clifford_expectations(program: Program, values: ArrayLike, letters: ArrayLik
     return np.array(signs, np.int8)
 
 
-def _lower(program: Program, values: ArrayLike) -> Iterator[tuple[Operation, stim.Circuit | None]]:
+def _lower(program: Program, values: ArrayLike) -> Iterator[tuple[Operation, str | None]]:
+    """Yield each gate and its lines of Stim's circuit language, `None` where it is not Clifford."""
     angles = program.angles(values)
     quarters = np.round(angles / (np.pi / 2))
     near = abs(angles - quarters * np.pi / 2) <= TOLERANCE
+    snapped = np.where(near, quarters * np.pi / 2, angles)
     for k, operation in enumerate(program.operations()):
         span = slice(program.angle_start[k], program.angle_start[k + 1])
-        if operation.name == "pauli_rotation" or operation.name in ROTATIONS:
-            letters = ROTATIONS.get(operation.name, operation.letters)
-            yield operation, _rotate(operation.qubits, letters, int(quarters[span][0])) if near[span][0] else None
+        name, qubits = operation.name, operation.qubits
+        if name == "pauli_rotation" or name in ROTATIONS:
+            letters = ROTATIONS.get(name, operation.letters)
+            yield operation, _rotation(qubits, letters, int(quarters[span][0])) if near[span][0] else None
         else:
-            snapped = np.where(near, quarters * np.pi / 2, angles)[span]
-            steps = _steps(operation.name, *snapped) if operation.matrix is None else _steps_of(operation.matrix)
-            yield operation, None if steps is None else _place(steps, operation.qubits)
+            template = _template(name, *snapped[span]) if operation.matrix is None else _decompose(operation.matrix)
+            yield operation, None if template is None else template.format(*qubits)
 
 
-def _rotate(qubits: tuple[int, ...], letters: tuple[int, ...], quarters: int) -> stim.Circuit:
-    circuit = stim.Circuit()
-    paulis = [(q, "IXYZ"[letter]) for q, letter in zip(qubits, letters, strict=False) if letter]
+def _rotation(qubits: tuple[int, ...], letters: tuple[int, ...], quarters: int) -> str:
+    paulis = [f"{'IXYZ'[letter]}{qubit}" for qubit, letter in zip(qubits, letters, strict=False) if letter]
+    if not paulis or quarters % 4 == 0:
+        return ""
     if quarters % 4 == 2:
-        for qubit, letter in paulis:
-            circuit.append(letter, [qubit])
-    elif quarters % 2 and paulis:
-        targets = stim.target_combined_paulis([stim.target_pauli(qubit, letter) for qubit, letter in paulis])
-        circuit.append("SPP" if quarters % 4 == 1 else "SPP_DAG", targets)
-    return circuit
+        return "\n".join(f"{pauli[0]} {pauli[1:]}" for pauli in paulis)
+    return f"{'SPP' if quarters % 4 == 1 else 'SPP_DAG'} {'*'.join(paulis)}"
 
 
 @lru_cache(maxsize=4096)
-def _steps(name: str, *angles: float) -> _Steps | None:
-    return _steps_of(gate_matrix(name, angles))
+def _template(name: str, *angles: float) -> str | None:
+    return _decompose(gate_matrix(name, angles))
 
 
-def _steps_of(matrix: NDArray[np.complex128]) -> _Steps | None:
+def _decompose(matrix: NDArray[np.complex128]) -> str | None:
+    """Return lines of Stim's language with ``{k}`` for the gate's qubit k, `None` if the matrix is not Clifford."""
     try:
         tableau = stim.Tableau.from_unitary_matrix(matrix, endian="little")
     except ValueError:
@@ -108,11 +106,5 @@ def _steps_of(matrix: NDArray[np.complex128]) -> _Steps | None:
     phase = np.vdot(rounded, matrix)
     if abs(rounded * (phase / abs(phase)) - matrix).max() > TOLERANCE:
         return None
-    return tuple((step.name, tuple(t.value for t in step.targets_copy())) for step in tableau.to_circuit())
-
-
-def _place(steps: _Steps, qubits: tuple[int, ...]) -> stim.Circuit:
-    circuit = stim.Circuit()
-    for name, targets in steps:
-        circuit.append(name, [qubits[t] for t in targets])
-    return circuit
+    steps = ((step.name, step.targets_copy()) for step in tableau.to_circuit())
+    return "\n".join(f"{name} {' '.join(f'{{{target.value}}}' for target in targets)}" for name, targets in steps)

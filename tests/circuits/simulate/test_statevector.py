@@ -8,9 +8,15 @@ from qiskit.quantum_info import Statevector
 
 from qloop.circuits import Angle, Operation, PauliSum, Program, to_qiskit
 from qloop.circuits.gates import GATES
-from qloop.circuits.simulate.statevector import CompiledEnergy, expectation_gradient, expectations, simulate
+from qloop.circuits.simulate.statevector import (
+    CompiledEnergy,
+    CompiledObservable,
+    expectation_gradient,
+    expectations,
+    simulate,
+)
 from qloop.core.errors import InvalidValueError
-from tests.circuits.samples import random_pauli_sum, random_program
+from tests.circuits.samples import random_pauli_sum, random_program, random_state
 from tests.slow_twins import statevector as twin
 
 seeds = st.integers(0, 10**6)
@@ -59,6 +65,12 @@ def test_energies_equal_the_plain_twin(seed, num_qubits):
     energy = CompiledEnergy(program, observables[0])
     assert energy.value(values) == pytest.approx(wanted[0], abs=1e-12)
     assert energy.value_and_gradient(values)[0] == energy.value(values)
+
+
+def test_compiled_observables_equal_plain_ones():
+    rng = np.random.default_rng(6)
+    observable, state = random_pauli_sum(rng, 5, 40), random_state(rng, 5)
+    np.testing.assert_allclose(CompiledObservable(observable).apply(state), observable.apply(state), atol=1e-12)
 
 
 def assert_gradient(program, observable, values):

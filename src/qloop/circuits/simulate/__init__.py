@@ -5,6 +5,7 @@ from typing import Any
 
 _PUBLIC = {
     "CompiledEnergy": "statevector",
+    "CompiledObservable": "statevector",
     "expectation_gradient": "statevector",
     "expectations": "statevector",
     "simulate": "statevector",

@@ -24,7 +24,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     _say_once()
     given = numba.config.CACHE_DIR
     try:
-        numba.config.CACHE_DIR = given or str(cache_folder())
+        numba.config.CACHE_DIR = given or str(cache_folder(function.__module__.split(".")[1]))
         return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
     except RuntimeError:
         return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
@@ -33,18 +33,19 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cache
-def cache_folder() -> Path:
-    """Return the folder of the machine code that belongs to the kernels as they are now.
+def cache_folder(room: str) -> Path:
+    """Return the folder of the machine code that belongs to a room's kernels as they are now.
 
-    Numba looks for changes in a kernel's own file only; the digest also sees those in kernels that it calls.
+    Numba looks for changes in a kernel's own file only; the digest also sees those in the kernels that it calls, which
+    are of the same room.
     """
     digest = hashlib.sha256()
-    for path in sorted(Path(qloop.__file__).parent.rglob("*.py")):
+    for path in sorted((Path(qloop.__file__).parent / room).rglob("*.py")):
         source = path.read_bytes()
         if b"@compiled" in source:
             digest.update(source)
     root = os.environ.get("QLOOP_CACHE") or platformdirs.user_cache_path("qloop")
-    return Path(root) / "numba" / digest.hexdigest()[:16]
+    return Path(root) / "numba" / f"{room}-{digest.hexdigest()[:16]}"
 
 
 @cache

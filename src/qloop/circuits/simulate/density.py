@@ -57,7 +57,8 @@ def superoperator_from_kraus(kraus: ArrayLike) -> ComplexArray:
     """
     operators = np.asarray(kraus, np.complex128)
     size = operators.shape[-1] ** 2
-    return np.einsum("mij,mkl->ikjl", operators.conj(), operators).reshape(size, size)
+    superoperator: ComplexArray = np.einsum("mij,mkl->ikjl", operators.conj(), operators).reshape(size, size)
+    return superoperator
 
 
 def _apply(vector: ComplexArray, matrix: ComplexArray, qubits: Sequence[int]) -> ComplexArray:

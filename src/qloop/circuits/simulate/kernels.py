@@ -179,17 +179,14 @@ def run(state, steps, matrices, angles):  # type: ignore[no-untyped-def]
 
 @compiled
 def fill_diagonal(terms, group, diagonal):  # type: ignore[no-untyped-def]
-    """Write the sum of weight (-1)^(z b) over a group for every b: the Walsh-Hadamard transform of its weights."""
-    diagonal[:] = 0
-    for t in range(terms.start[group], terms.start[group + 1]):
-        diagonal[terms.z[t]] += terms.weight[t]
-    stride = 1
-    while stride < len(diagonal):
-        for start in range(0, len(diagonal), 2 * stride):
-            for b in range(start, start + stride):
-                u, v = diagonal[b], diagonal[b + stride]
-                diagonal[b], diagonal[b + stride] = u + v, u - v
-        stride *= 2
+    """Write the sum of weight (-1)^|z & b| over a group's terms for every b."""
+    for b in range(len(diagonal)):
+        real, imag = 0.0, 0.0
+        for t in range(terms.start[group], terms.start[group + 1]):
+            sign = sign_of(b & terms.z[t])
+            real += sign * terms.weight[t].real
+            imag += sign * terms.weight[t].imag
+        diagonal[b] = complex(real, imag)
 
 
 @compiled

@@ -121,6 +121,24 @@ class CompiledEnergy:
         return _parameters(self._tape.program, values)
 
 
+class CompiledObservable:
+    """An observable prepared once to act on many states.
+
+    Args:
+        observable: on `observable.num_qubits` qubits.
+    """
+
+    def __init__(self, observable: PauliSum) -> None:
+        self._terms = lower_observable(observable)
+        self._table = _tabulate(self._terms, observable.num_qubits)
+
+    def apply(self, state: ComplexArray) -> ComplexArray:
+        """Return the observable applied to a state, shape [2^num_qubits]."""
+        result = np.empty_like(state)
+        kernels.apply_terms(state, self._terms, self._table, result)
+        return result
+
+
 def warm_up() -> None:
     """Compile every kernel, so that processes which start now find them on disk."""
     operations = [
