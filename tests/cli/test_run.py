@@ -1,4 +1,5 @@
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qloop.cli.main import main
+from qloop.runs.numbers import format_interval
 from tests.cli import toy
 
 
@@ -26,7 +28,7 @@ def test_a_person_reads_headline_tables_and_ledger(write_toml, capsys):
         "7.25",
         "In Ha.",
         "search",
-        "1.50 [1.20, ∞]",
+        " ".join(format_interval(1.5, 1.2, math.inf)),
         "7,000",
         "idle (off)",
         "nothing",
