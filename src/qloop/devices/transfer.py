@@ -40,8 +40,8 @@ class TransferProgram:
         kinds: step kind: constant one-qubit, Z rotation, two-qubit, shape [steps].
         wires: digits of each step, shape [steps, 2].
         index: matrix or angle of each step, shape [steps].
-        ones: one-qubit matrices, shape [*, 4, 4].
-        twos: two-qubit matrices, shape [*, 16, 16].
+        ones: one-qubit matrices, shape [count, 4, 4].
+        twos: two-qubit matrices, shape [count, 16, 16].
         effects: what `measurement_effects` returns for the outputs.
         dynamic: (two-qubit?, matrix index, operation number, error) of the gates that depend on parameters, Z rotations
             apart.
