@@ -1,6 +1,7 @@
 """A made-up answer with every kind of figure, as rich as a real one: LiH on a 133-qubit heavy-hex device."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -423,3 +424,14 @@ def sample_run(name: str = "LiH") -> Run:
         headline=answer.headline,
     )
     return Run(entry=entry, answer=answer)
+
+
+def small_run(name: str = "LiH") -> Run:
+    """Return the same run with a ledger of two parts and no sections, which is quick to draw."""
+    run = sample_run(name)
+    answer = replace(
+        run.answer,
+        page=replace(run.answer.page, sections=()),
+        ledger=replace(run.answer.ledger, lines=run.answer.ledger.lines[:2], levels=()),
+    )
+    return replace(run, answer=answer)

@@ -1,4 +1,3 @@
-import multiprocessing
 import random
 import signal
 import subprocess
@@ -17,15 +16,9 @@ from qloop.core.ledger import Ledger
 from qloop.core.page import Page
 from qloop.runs.execute import WorkerError, execute, sweep
 from qloop.runs.store import Store
-from tests.runs.toy import PIECES, Toy, answer_bytes, run_toy, toy
+from tests.runs.toy import PIECES, Toy, answer_bytes, die, run_toy, toy
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "store") as opened:
-        yield opened
 
 
 def plain_answer(**values):
@@ -101,11 +94,9 @@ def test_pieces_belong_to_their_code(store):
     assert seen == [None, {"n": 1}, None]
 
 
-def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(store, tmp_path):
+def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(store, tmp_path, processes):
     expected = execute(toy, Toy(pause_s=0.002), kind="toy", seed=7, store=store)
     rng = random.Random(5)
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.runs.toy"])
     with Store(tmp_path / "killed") as killed:
         pieces = []
         for _ in range(8):
@@ -180,24 +171,21 @@ def test_any_executor_runs_one_task(store):
     assert run.entry == store.entries()[0]
 
 
-def die(settings, seed, *, memo, progress):
-    import os
-
-    os._exit(1)
-
-
-def test_a_worker_that_dies_is_one_sentence(store):
-    with pytest.raises(WorkerError, match="a worker process died, most often because memory ran out"):
-        list(sweep(die, [{}], kind="k", seeds=[1], store=store))
+def test_a_worker_that_dies_is_one_sentence(store, processes):
+    with (
+        ProcessPoolExecutor(1, mp_context=processes) as pool,
+        pytest.raises(WorkerError, match="a worker process died, most often because memory ran out"),
+    ):
+        list(sweep(die, [{}], kind="k", seeds=[1], store=store, executor=pool))
 
 
-def test_runs_come_back_from_workers_without_the_folder(store, tmp_path):
+def test_runs_come_back_from_workers_without_the_folder(store, tmp_path, processes):
     class Remote(Store):
         def __reduce__(self):
             return Store, (tmp_path / "remote",)
 
     store.close()
-    with Remote(store.path) as here, ProcessPoolExecutor(1) as pool:
+    with Remote(store.path) as here, ProcessPoolExecutor(1, mp_context=processes) as pool:
         (run,) = sweep(toy, [Toy()], kind="toy", seeds=[3], store=here, executor=pool)
         assert here.run(run.entry.id).answer.values == run.answer.values
         assert len(here.entries()) == 1

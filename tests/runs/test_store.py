@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -20,21 +19,11 @@ from qloop.core.errors import InvalidValueError
 from qloop.core.jobs import Job, JobBook
 from qloop.core.memo import Memo, remembered
 from qloop.runs.execute import execute
-from qloop.runs.run import Entry, Run
+from qloop.runs.run import Run
 from qloop.runs.store import SCHEMA_VERSION, Store, StoreError, default_path
-from tests.runs.toy import Toy, answer_bytes, toy
+from tests.runs.toy import Toy, answer_bytes, entry, hammer, toy
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(tmp_path / "store") as opened:
-        yield opened
-
-
-def entry(run_id, **changes):
-    return replace(Entry(id=run_id, kind="toy", settings={}, seed=1, code_version="v", started="2024-01-01"), **changes)
 
 
 def test_the_protocols_are_met(store):
@@ -60,7 +49,7 @@ def test_a_value_comes_back_in_any_later_process(store):
         np.testing.assert_array_equal(found[name], value[name])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_characters="\0/\\")),
@@ -218,85 +207,26 @@ def test_stale_leftovers_of_killed_writers_go(store):
     assert (old.exists(), new.exists()) == (False, True)
 
 
-FILL = """
-import resource, sys
-from pathlib import Path
-import numpy as np
-from qloop.runs.store import Store, StoreError
-store = Store(Path(sys.argv[1]))
-store.put("first", {"x": np.ones(100)})
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY)) if sys.argv[2] != "0" else None
-try:
-    for i in range(10_000):
-        store.put(str(i), {"x": np.full(5_000, i)} if sys.argv[3] == "arrays" else {"x": "long " * 5_000})
-except StoreError as error:
-    print(error)
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-assert store.get("first")["x"].sum() == 100
-print(*(path.name for path in store.path.rglob("*.tmp")))
-"""
+@pytest.mark.parametrize("disk", ["limited files", "small file system"])
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path, disk):
+    command = [sys.executable, "-m", "tests.runs.fill", str(tmp_path), "300000"]
+    if disk == "small file system":
+        mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=2m tmpfs "$0" && exec "$@"', str(tmp_path)]
+        if not shutil.which("unshare") or subprocess.run([*mount, "true"], capture_output=True).returncode:
+            pytest.skip("mounting a small file system needs user namespaces")
+        command = [*mount, *command[:-1], "-1"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    *sentences, kept = done.stdout.splitlines()
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert sentence.startswith(f"the disk of the store `{tmp_path}` is full (")
+        assert sentence.endswith("nothing that was finished is lost; free some space and run the same command again.")
+    assert int(kept) > 1
 
 
-def fill(folder, limit, what):
-    command = [sys.executable, "-c", FILL, str(folder), str(limit), what]
-    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
-
-
-@pytest.mark.parametrize("what", ["arrays", "values"])
-def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path, what):
-    limit = 20_000 if what == "arrays" else 300_000
-    sentence, leftovers = fill(tmp_path, limit, what).splitlines()
-    assert sentence.startswith(f"the disk of the store `{tmp_path}` is full (")
-    assert sentence.endswith("nothing that was finished is lost; free some space and run the same command again.")
-    assert not leftovers
-    with Store(tmp_path) as store:
-        assert store.get("first")["x"].sum() == 100
-
-
-@pytest.mark.parametrize("what", ["arrays", "values"])
-def test_a_full_file_system_is_one_sentence_and_nothing_is_lost(tmp_path, what):
-    script = 'mount -t tmpfs -o size=2m tmpfs "$0" && exec "$@"'
-    command = [
-        "unshare",
-        "-rm",
-        "sh",
-        "-c",
-        script,
-        str(tmp_path),
-        sys.executable,
-        "-c",
-        FILL,
-        str(tmp_path),
-        "0",
-        what,
-    ]
-    if (
-        not shutil.which("unshare")
-        or subprocess.run([*command[:5], str(tmp_path), "true"], capture_output=True).returncode
-    ):
-        pytest.skip("mounting a small file system needs user namespaces")
-    sentence, leftovers = subprocess.run(
-        command, check=True, capture_output=True, text=True, cwd=ROOT
-    ).stdout.splitlines()
-    assert sentence.startswith(f"the disk of the store `{tmp_path}` is full (")
-    assert not leftovers
-
-
-def hammer(path, worker, count):
-    with Store(path) as store:
-        for index in range(count):
-            key = f"shared-{index}"
-            value = remembered(store, key, lambda index=index: {"x": np.full(50, index), "by": worker})
-            assert value["x"][0] == index
-            store.put(f"own-{worker}-{index}", {"n": index})
-            store.record_job(key, f"job-{worker}-{index}", "sim")
-            store.begin(entry(f"{worker}{index:03d}" + "0" * 60))
-    return worker
-
-
-def test_processes_share_a_store_from_its_first_moment(tmp_path):
+def test_processes_share_a_store_from_its_first_moment(tmp_path, processes):
     workers, count = 3, 25
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=processes) as pool:
         list(pool.map(hammer, [tmp_path] * workers, range(workers), [count] * workers))
     with Store(tmp_path) as store:
         assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

@@ -1,7 +1,9 @@
 """A task that other processes can import: thirty remembered pieces, each a little matrix arithmetic."""
 
+import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from qloop.core.progress import Event, Progress, silent
 from qloop.core.rng import make_rng
 from qloop.core.settings import setting, settings
 from qloop.runs.execute import execute
+from qloop.runs.run import Entry
 from qloop.runs.store import Store
 
 PIECES = 30
@@ -77,6 +80,27 @@ def run_toy(path: Path, pause_s: float) -> None:
     """Execute the toy in the process that is asked, to be killed or interrupted on the way."""
     with Store(path) as opened:
         execute(toy, Toy(pause_s=pause_s), kind="toy", seed=7, store=opened, progress=silent)
+
+
+def entry(run_id: str, **changes: Any) -> Entry:
+    return replace(Entry(id=run_id, kind="toy", settings={}, seed=1, code_version="v", started="2024-01-01"), **changes)
+
+
+def hammer(path: Path, worker: int, count: int) -> None:
+    """Put, record and begin in turns with other workers."""
+    with Store(path) as store:
+        for index in range(count):
+            key = f"shared-{index}"
+            value = remembered(store, key, lambda index=index: {"x": np.full(50, index), "by": worker})
+            assert value["x"][0] == index
+            store.put(f"own-{worker}-{index}", {"n": index})
+            store.record_job(key, f"job-{worker}-{index}", "sim")
+            store.begin(entry(f"{worker}{index:03d}" + "0" * 60))
+
+
+def die(settings: Any, seed: int, *, memo: Memo, progress: Progress) -> Answer:
+    """End the process as a kill for want of memory would."""
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """From figure values to HTML: charts and circuits as inline SVG, tables and text as themselves."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from qloop.runs.figures.curves import draw_line, draw_reliability
 from qloop.runs.figures.graph import draw_graph_map
 from qloop.runs.figures.matrix import draw_heat_map
 from qloop.runs.figures.rows import draw_bars, draw_forest
-from qloop.runs.figures.style import escape, house_style
+from qloop.runs.figures.style import clean, escape, house_style
 from qloop.runs.numbers import MINUS, NOTHING
 
 
@@ -20,12 +21,27 @@ def draw(figure: Figure) -> str:
 
     The same value gives the same bytes in every process, whatever the user's matplotlib settings are.
     """
+    figure = _clean(figure)
     if isinstance(figure, Text):
         return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in figure.paragraphs)
     with house_style(salt=content_key(repr(figure))):
         body = _DRAWERS[figure.kind](figure)
     caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
     return f'<figure class="{figure.kind}"><h3>{escape(figure.title)}</h3>{body}{caption}</figure>'
+
+
+def _clean(value: Any) -> Any:
+    """Return the value with characters that no page may hold exchanged in every text."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, tuple):
+        return tuple(_clean(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _clean(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        texts = {field.name: _clean(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **texts)
+    return value
 
 
 def _draw_table(table: Table) -> str:

@@ -1,6 +1,7 @@
 """Numbers as a reader wants them: three digits, thousands apart, powers of ten where zeros would have to be counted."""
 
 import math
+import re
 from collections.abc import Sequence
 
 MINUS, TIMES, NOTHING = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
@@ -20,14 +21,13 @@ def format_number(value: float, digits: int = 3) -> str:
         return "∞" if value > 0 else f"{MINUS}∞"
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}".replace("-", MINUS)
-    rounded = float(f"{value:.{digits}g}")
-    exponent = math.floor(math.log10(abs(rounded)))
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
     if -5 < exponent < 6:
-        text = f"{rounded:,.{max(0, digits - 1 - exponent)}f}"
-        return text.replace("-", MINUS)
-    mantissa = f"{rounded / 10.0**exponent:.{digits - 1}f}".rstrip("0").rstrip(".")
-    power = f"10{str(exponent).translate(_SUPERSCRIPTS)}"
-    return f"{mantissa}{TIMES}{power}".removeprefix(f"1{TIMES}").replace("-", MINUS)
+        return f"{value:,.{max(0, digits - 1 - exponent)}f}".replace("-", MINUS)
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    text = f"{mantissa}{TIMES}10{str(exponent).translate(_SUPERSCRIPTS)}"
+    return re.sub(f"^(-?)1{TIMES}", r"\1", text).replace("-", MINUS)
 
 
 def format_tick(value: float) -> str:

@@ -343,7 +343,7 @@ def _entry_row(entry: Entry) -> tuple[str, ...]:
         entry.started,
         entry.finished,
         entry.state,
-        entry.headline,
+        entry.headline.encode(errors="replace").decode(),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qloop.core.page import Circuit, Gate
-from qloop.runs.figures.style import INK, MUTED, PANEL, SERIES, color, escape, measure, svg
+from qloop.runs.figures.style import INK, MUTED, PANEL, SERIES, color, escape, measure, shorten, svg
 
 _WIDTH = 720.0
 _PITCH = 34.0
@@ -28,12 +28,13 @@ def draw_circuit(chart: Circuit) -> str:
     On a narrow screen it scrolls in its own container rather than shrink beyond reading.
     """
     columns = [_Column(tuple(gates), max(map(_gate_width, gates))) for gates in pack_moments(chart.gates)]
-    margin = 14 + max((measure(name, _FONT) for name in chart.wires), default=0)
+    wires = [shorten(name, 150, _FONT) for name in chart.wires]
+    margin = 14 + max((measure(name, _FONT) for name in wires), default=0)
     rows = list(_wrap(columns, _WIDTH - margin - _GAP))
     row_height = _PITCH * len(chart.wires) + _ROW_GAP
     body = ""
     for index, row in enumerate(rows):
-        drawn = _draw_row(chart.wires, row, margin, goes_on=index + 1 < len(rows))
+        drawn = _draw_row(wires, row, margin, goes_on=index + 1 < len(rows))
         body += f'<g transform="translate(0 {index * row_height:g})">{drawn}</g>'
     width = _WIDTH if len(rows) > 1 else _row_end(columns, margin)
     drawing = svg(f"0 0 {width:g} {len(rows) * row_height - _ROW_GAP:g}", body, chart.title, chart.caption)
@@ -121,7 +122,7 @@ def _gate_width(gate: Gate) -> float:
 
 
 def _label(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:23]}…"
+    return shorten(name, 150, _FONT)
 
 
 def _y(wire: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qloop.core.page import Line, Reliability, Series
-from qloop.runs.figures.style import MUTED, PANEL, SERIES, color, escape, label_ticks, new_figure, to_svg
+from qloop.runs.figures.style import MUTED, PANEL, SERIES, color, escape, label_ticks, new_figure, shorten, to_svg
 from qloop.runs.numbers import format_number
 
 
@@ -21,7 +21,7 @@ def draw_line(chart: Line) -> str:
     if chart.log_y:
         axes.set_yscale("log")
     _dress(axes, chart.x_label)
-    axes.text(0, 1.035, chart.y_label, transform=axes.transAxes, color=MUTED, fontsize=10)
+    axes.text(0, 1.035, shorten(chart.y_label, 300), transform=axes.transAxes, color=MUTED, fontsize=10)
     legend = [(series.name, shade, series.style) for series, shade in _shaded(chart.series)]
     return _legend(legend) + to_svg(figure, chart.title, chart.caption)
 
@@ -50,7 +50,7 @@ def draw_reliability(chart: Reliability) -> str:
         below.text(x, count, format_number(count), ha="center", va="bottom", fontsize=8, color=MUTED)
     _dress(below, "stated")
     below.set_yticks([])
-    below.set_ylim(0, 1.5 * max(chart.cases, default=1))
+    below.set_ylim(0, 1.5 * max((1, *chart.cases)))
     below.grid(visible=False)
     below.spines["left"].set_visible(False)
     below.text(0, 1.0, "cases", transform=below.transAxes, color=MUTED, fontsize=9)
@@ -86,7 +86,7 @@ def _dress(axes: Any, x_label: str) -> None:
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", length=3)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(x_label)
+    axes.set_xlabel(shorten(x_label, 300))
     label_ticks(axes.xaxis)
     label_ticks(axes.yaxis)
 

@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 
 from qloop.core.page import GraphMap
-from qloop.runs.figures.style import INK, LOW_TO_HIGH, MUTED, PANEL, UNITS, WIDTH_IN, label_ticks, new_figure, to_svg
+from qloop.runs.figures.style import (
+    INK,
+    LOW_TO_HIGH,
+    MUTED,
+    PANEL,
+    UNITS,
+    WIDTH_IN,
+    label_ticks,
+    new_figure,
+    shorten,
+    to_svg,
+)
 
 _HEIGHT, _AIR, _SCALE_BAR = 360, 14, 46
 """Greatest height of the map, the air around it and the height of the colour scales below, in SVG units."""
@@ -83,7 +94,7 @@ def _draw_nodes(axes: Any, chart: GraphMap, points: Any, spacing: float) -> None
         inside = len(label) <= 3 and large > 12
         place = {"ha": "center", "va": "center_baseline"} if inside else {"ha": "left", "va": "bottom"}
         axes.annotate(
-            label,
+            shorten(label, 100),
             points[node],
             xytext=(0, 0) if inside else (0.45 * large, 0.3 * large),
             textcoords="offset points",
@@ -128,4 +139,4 @@ def _draw_scale(figure: Any, axes: Any, label: str, values: Sequence[float]) -> 
     bar.outline.set_visible(False)
     label_ticks(axes.xaxis, most=5)
     axes.tick_params(length=0, labelsize=8.5, pad=2)
-    axes.set_title(label, fontsize=9, loc="left", pad=3, color=MUTED)
+    axes.set_title(shorten(label, 150), fontsize=9, loc="left", pad=3, color=MUTED)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from qloop.core.page import HeatMap
-from qloop.runs.figures.style import UNITS, WIDTH_IN, label_ticks, measure, new_figure, to_svg
+from qloop.runs.figures.style import UNITS, WIDTH_IN, label_ticks, measure, new_figure, shorten, to_svg
 from qloop.runs.numbers import format_number
 
 _CELL = 15
@@ -30,11 +30,11 @@ def draw_heat_map(chart: HeatMap) -> str:
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set(xlabel=chart.x_label, ylabel=chart.y_label)
+    axes.set(xlabel=shorten(chart.x_label, 240), ylabel=shorten(chart.y_label, 80))
     _label_cells(axes, chart)
     if len(chart.x_ticks) <= 9 and len(chart.y_ticks) <= 16:
         _write_values(axes, mesh, values)
-    bar = figure.colorbar(mesh, ax=axes, fraction=0.05, pad=0.02, label=chart.value_label)
+    bar = figure.colorbar(mesh, ax=axes, fraction=0.05, pad=0.02, label=shorten(chart.value_label, 80))
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
     label_ticks(bar.ax.yaxis)
@@ -43,14 +43,14 @@ def draw_heat_map(chart: HeatMap) -> str:
 
 def _label_cells(axes: Any, chart: HeatMap) -> None:
     """Write as many labels as there is room for; long ones below stand on end."""
-    rows, columns = len(chart.y_ticks), len(chart.x_ticks)
-    upright = sum(measure(tick) + 6 for tick in chart.x_ticks) <= _ROOM
+    x_ticks, y_ticks = ([shorten(tick, 80) for tick in ticks] for ticks in (chart.x_ticks, chart.y_ticks))
+    rows, columns = len(y_ticks), len(x_ticks)
+    upright = sum(measure(tick) + 6 for tick in x_ticks) <= _ROOM
     every = 1 if upright else math.ceil(columns * _CELL / _ROOM)
-    axes.set_xticks(
-        [column + 0.5 for column in range(0, columns, every)], chart.x_ticks[::every], rotation=0 if upright else 90
-    )
+    angle = 0 if upright else 90
+    axes.set_xticks([column + 0.5 for column in range(0, columns, every)], x_ticks[::every], rotation=angle)
     every = math.ceil(rows * _CELL / (5.2 * UNITS)) or 1
-    axes.set_yticks([row + 0.5 for row in range(0, rows, every)], chart.y_ticks[::every])
+    axes.set_yticks([row + 0.5 for row in range(0, rows, every)], y_ticks[::every])
 
 
 def _write_values(axes: Any, mesh: Any, values: Any) -> None:

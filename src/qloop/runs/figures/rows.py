@@ -17,6 +17,7 @@ from qloop.runs.figures.style import (
     label_ticks,
     measure,
     new_figure,
+    shorten,
     to_svg,
 )
 from qloop.runs.numbers import format_interval
@@ -76,7 +77,7 @@ def _draw_rows(
     axes.set_ylim(height, 0)
     axes.set_xscale("log" if chart.log_x else "linear")
     axes.set_xlim(_limits(chart.rows, anchor, chart.log_x))
-    axes.set_xlabel(chart.x_label)
+    axes.set_xlabel(shorten(chart.x_label, 300))
     label_ticks(axes.xaxis, most=5)
     axes.grid(visible=False, axis="y")
     axes.set_yticks([])
@@ -101,7 +102,7 @@ def _place(rows: Sequence[Interval]) -> tuple[list[_Place], float]:
             group = row.group
             places.append(_Place(group, top + 0.62 * _HEADING))
             top += _HEADING
-        label = "\n".join(textwrap.wrap(textwrap.shorten(row.label, 60, placeholder="…"), 21))
+        label = "\n".join(shorten(line, 0.4 * WIDTH_IN * UNITS) for line in textwrap.wrap(row.label, 21, max_lines=3))
         tall = _ROW + 11 * label.count("\n")
         places.append(_Place(label, top + tall / 2, row))
         top += tall

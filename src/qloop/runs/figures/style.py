@@ -4,6 +4,8 @@ Colours are CSS variables with a fallback, so that one drawing suits a light pag
 wants plain colours, so each variable has a stand-in that is exchanged in the SVG.
 """
 
+import bisect
+import functools
 import html
 import io
 import math
@@ -70,7 +72,6 @@ _RC = {
     "ytick.labelcolor": INK,
     "ytick.labelsize": 9.5,
 }
-_FONT = re.compile(r"font: (?:(\d+|bold|normal) )?([\d.]+)px [^;]*")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -96,6 +97,7 @@ def new_figure(height_in: float, width_in: float = WIDTH_IN) -> Any:
     return Figure(figsize=(width_in, height_in))
 
 
+@functools.lru_cache(4096)
 def measure(text: str, size: float = 10) -> float:
     """Return the width of a text in SVG units in matplotlib's own font, which is wider than most."""
     from matplotlib.font_manager import FontProperties
@@ -125,11 +127,19 @@ def label_ticks(axis: Any, most: int = 7) -> None:
     axis.set_minor_locator(NullLocator())
 
 
+def shorten(text: str, room: float, size: float = 10) -> str:
+    """Return the text, with its end left out where it would be wider than so many SVG units."""
+    if measure(text, size) <= room:
+        return text
+    kept = bisect.bisect_right(range(len(text)), room, key=lambda length: measure(f"{text[:length]}…", size)) - 1
+    return f"{text[: max(kept, 0)]}…"
+
+
 def to_svg(figure: Any, title: str, description: str) -> str:
     """Return the figure as inline SVG: themed, scalable, in the page's font, described for those who cannot see it."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    root = ET.fromstring(clean(buffer.getvalue()))
+    root = ET.fromstring(buffer.getvalue())
     used = set(re.findall(r"#([\w.-]+)", buffer.getvalue()))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -166,12 +176,18 @@ def clean(text: str) -> str:
 
 def escape(text: str) -> str:
     """Return the text as harmless HTML."""
-    return html.escape(clean(text))
+    return html.escape(text)
 
 
 def _restyle(style: str) -> str:
+    """Exchange stand-ins for variables, and leave the choice of the font to the page."""
     for stand_in, variable in _VARIABLES.items():
         style = style.replace(stand_in, variable)
-    return _FONT.sub(
-        lambda found: f"font-size: {found[2]}px" + (f"; font-weight: {found[1]}" if found[1] else ""), style
-    )
+    kept = []
+    for name, _, value in (declaration.strip().partition(": ") for declaration in style.split(";")):
+        if name == "font":
+            weight, _, size = value.partition("px")[0].rpartition(" ")
+            kept += [f"font-size: {size}px", f"font-weight: {weight or 'normal'}"]
+        elif name != "font-family":
+            kept.append(f"{name}: {value}")
+    return "; ".join(kept)
