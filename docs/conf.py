@@ -19,6 +19,7 @@ extensions = [
 ]
 html_theme = "furo"
 html_title = "qloop"
+html_show_copyright = False
 exclude_patterns = ["_build", "generated/settings.md"]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
