@@ -156,7 +156,7 @@ def test_hollow_marks_do_not_clear_the_reference():
 def test_the_line_goes_through_its_points():
     curve = Series(name="c", x=(0.0, 1.0, 2.0, 4.0), y=(0.0, 2.0, 4.0, 8.0))
     drawn = draw(Line(title="t", x_label="x", y_label="y", series=(curve,)))
-    (path,) = re.findall(r'<path d="([^"]*)" [^>]*stroke: var\(--s0', drawn)
+    (path,) = re.findall(r'<path d="(M [^"]*L[^"]*)" [^>]*stroke: var\(--s0', drawn)
     points = [tuple(map(float, pair)) for pair in re.findall(r"[ML] ([\d.]+) ([\d.]+)", path)]
     assert len(points) == 4
     (x0, y0), (x1, y1), _, (x3, y3) = points

@@ -1,4 +1,6 @@
+import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from qloop.core.answer import Answer
 from qloop.core.errors import InvalidValueError, QloopError
+from qloop.core.jobs import JobBook
 from qloop.core.ledger import Ledger
 from qloop.core.page import Page
 from qloop.runs.execute import WorkerError, execute, sweep
@@ -62,6 +65,7 @@ def test_a_fresh_run_reads_nothing_and_replaces_the_answer(store):
     count = iter(range(10))
 
     def task(settings, seed, *, memo, progress):
+        assert isinstance(memo, JobBook)
         book = memo
         job = book.find_job("job")
         book.record_job("job", f"id-{next(count)}", "sim")
@@ -120,17 +124,35 @@ def count_pieces(store):
 
 
 def test_an_interrupt_leaves_a_run_that_resumes_and_one_line(store):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.runs.toy", str(store.path), "0.02"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-    while count_pieces(store) < 3:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate()
+    def interrupt(event):
+        if event.done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        execute(toy, Toy(), kind="toy", seed=7, store=store, progress=interrupt)
     (entry,) = store.entries()
-    assert said == f"interrupted: what was finished is kept, and the same command resumes run {entry.short_id}.\n"
-    assert entry.state == "started"
-    assert execute(toy, Toy(pause_s=0.02), kind="toy", seed=7, store=store).entry.id == entry.id
+    assert str(caught.value) == (
+        f"interrupted: what was finished is kept, and the same command resumes run {entry.short_id}."
+    )
+    assert (entry.state, count_pieces(store)) == ("started", 4)
+    assert execute(toy, Toy(), kind="toy", seed=7, store=store).entry.id == entry.id
+
+
+def test_ctrl_c_ends_a_sweep_and_its_workers_with_one_line(store):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.runs.toy", str(store.path), "0.02"],
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "finished\n"
+    time.sleep(0.2)  # until it waits for the next run: an interrupt of the loop's own body is the loop's
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert re.fullmatch(r"interrupted: \d of 9 runs are finished and kept, the same command resumes the rest.\n", said)
+    assert {entry.state for entry in store.entries()} <= {"started", "finished"}
 
 
 def test_a_sweep_on_its_own_processes_equals_runs_in_this_one(store, tmp_path):

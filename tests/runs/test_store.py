@@ -49,7 +49,7 @@ def test_a_value_comes_back_in_any_later_process(store):
         np.testing.assert_array_equal(found[name], value[name])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_characters="\0/\\")),

@@ -18,7 +18,7 @@ from qloop.core.page import Line, Page, Section, Series
 from qloop.core.progress import Event, Progress, silent
 from qloop.core.rng import make_rng
 from qloop.core.settings import setting, settings
-from qloop.runs.execute import execute
+from qloop.runs.execute import execute, sweep
 from qloop.runs.run import Entry
 from qloop.runs.store import Store
 
@@ -104,7 +104,11 @@ def die(settings: Any, seed: int, *, memo: Memo, progress: Progress) -> Answer:
 
 
 if __name__ == "__main__":
-    try:
-        run_toy(Path(sys.argv[1]), float(sys.argv[2]))
-    except KeyboardInterrupt as error:
-        sys.exit(str(error))
+    points = [Toy(scale=1.0 + index, pause_s=float(sys.argv[2])) for index in range(9)]
+    with Store(Path(sys.argv[1])) as opened:
+        try:
+            for _ in sweep(toy, points, kind="toy", seeds=[7], store=opened):
+                sys.stdout.write("finished\n")
+                sys.stdout.flush()
+        except KeyboardInterrupt as error:
+            sys.exit(str(error))

@@ -5,7 +5,7 @@ A backend that pays for a job calls `record_job` as soon as the provider has nam
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,12 @@ class Job:
     backend: str
 
 
+@runtime_checkable
 class JobBook(Protocol):
-    """Remembers jobs by the content key of what was sent: circuits, shots and backend."""
+    """Remembers jobs by the content key of what was sent: circuits, shots and backend.
+
+    The memo that a stored run gives its task is one: `isinstance(memo, JobBook)`.
+    """
 
     def record_job(self, key: str, job_id: str, backend: str) -> None:
         """Write a job down for good; a later job under the same key takes its place in `find_job`."""

@@ -46,16 +46,15 @@ def _clean(value: Any) -> Any:
 
 def _draw_table(table: Table) -> str:
     """Lay out a table in a container that scrolls; columns of numbers stand to the right, short ones do not wrap."""
-    columns = [[cell for cell in column if cell] for column in zip(*table.rows, strict=True)] or [[]] * len(
-        table.columns
-    )
-    classes = [_column_class(column) for column in columns]
-    head = "".join(f"<th{style}>{escape(name)}</th>" for name, style in zip(table.columns, classes, strict=True))
-    rows = "".join(
-        "<tr>" + "".join(f"<td{style}>{escape(cell)}</td>" for cell, style in zip(row, classes, strict=True)) + "</tr>"
-        for row in table.rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    cells = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    classes = [_column_class([cell for cell in column if cell]) for column in cells]
+
+    def line(tag: str, texts: Sequence[str]) -> str:
+        marked = zip(texts, classes, strict=True)
+        return "<tr>" + "".join(f"<{tag}{style}>{escape(text)}</{tag}>" for text, style in marked) + "</tr>"
+
+    body = "".join(line("td", row) for row in table.rows)
+    return f'<div class="scroll"><table><thead>{line("th", table.columns)}</thead><tbody>{body}</tbody></table></div>'
 
 
 def _column_class(cells: Sequence[str]) -> str:

@@ -163,8 +163,9 @@ def sweep(
                 f"interrupted: {done} of {len(entries)} runs are finished and kept, the same command resumes the rest."
             ) from None
         finally:
-            for future in futures:
-                future.cancel()
+            if executor is not None:
+                for future in futures:
+                    future.cancel()
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -245,8 +246,11 @@ def _pool(executor: Executor | None, tasks: int) -> Iterator[Executor]:
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_DFL),
     )
-    with pool:
+    try:
         yield pool
+    finally:
+        # The pool must cancel what waits itself: futures cancelled from outside upset it while its workers end.
+        pool.shutdown(cancel_futures=True)
 
 
 def _execute_there(task: Task, settings: Any, entry: Entry, store: Store, fresh: bool) -> Run:

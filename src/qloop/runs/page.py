@@ -21,7 +21,6 @@ _MARK = '<meta name="generator" content="qloop'
 def render(run: Run) -> str:
     """Return the report of a run as HTML that needs no network, no script and no other file."""
     import jinja2
-    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("qloop.runs"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
@@ -33,12 +32,12 @@ def render(run: Run) -> str:
         run=run.entry,
         page=answer.page,
         sections=[
-            (section.title, [(_is_wide(figure), Markup(draw(figure))) for figure in section.figures])
+            (section.title, [(_is_wide(figure), draw(figure)) for figure in section.figures])
             for section in answer.page.sections
         ],
         ledger=answer.ledger,
         stages=[(stage, [line for line in answer.ledger.lines if line.part.stage == stage]) for stage in _STAGES],
-        charts=[Markup(draw(chart)) for chart in _ledger_charts(answer.ledger)],
+        charts=[draw(chart) for chart in _ledger_charts(answer.ledger)],
         settings=list(_flatten(run.entry.settings)),
         references=list(dict.fromkeys((*answer.references, *answer.ledger.references()))),
     )

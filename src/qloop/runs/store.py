@@ -82,8 +82,8 @@ class Store:
         StoreError: a newer qloop wrote the store, or the folder cannot be used.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = (default_path() if path is None else path).absolute()
+    def __init__(self, path: Path | str | None = None) -> None:
+        self.path = (default_path() if path is None else Path(path)).absolute()
         self._arrays = self.path / "arrays"
         with self._plainly():
             self._arrays.mkdir(parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ def _wilson(share: Any, cases: Any) -> tuple[Any, Any]:
 
 def _legend(entries: Sequence[tuple[str, str, str]]) -> str:
     """Return the legend as text that wraps with the page."""
-    if len(entries) < 2:
+    if not entries:
         return ""
     items = "".join(f"<li>{_swatch(shade, style)}{escape(name)}</li>" for name, shade, style in entries)
     return f'<ul class="legend">{items}</ul>'
