@@ -113,6 +113,14 @@ def test_one_job_for_everything_where_the_limits_allow(limits, circuits):
     assert {job for one in shots for job in one.job.split(", ")} == set(provider.jobs)
 
 
+def test_bits_beyond_the_first_byte_by_hand():
+    # Logical 1 and 9 of ten read 1; outputs are reversed, so these are the physical qubits 8 and 0.
+    program = Program.from_operations(10, [Operation("x", (0,)), Operation("x", (8,))], outputs=range(9, -1, -1))
+    request = Request(program=program, values=[], bases=np.full((1, 10), 3), shots=[5])
+    (shots,) = PrimitiveBackend(Provider(), line_device(10)).run([request], np.random.default_rng(0))
+    np.testing.assert_array_equal(shots.bits, [[2, 2]] * 5)
+
+
 @pytest.mark.parametrize("crash_at", [1, 2, 3])
 def test_a_crash_after_sending_loses_no_paid_job(crash_at):
     provider, book, events = Provider(), Book(), []

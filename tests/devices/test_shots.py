@@ -44,6 +44,21 @@ def test_a_request_is_a_copy_in_the_kernels_types():
     np.testing.assert_array_equal(request.setting_of_shots(), [0, 0, 0])
 
 
+def test_the_key_is_the_content():
+    one = make_request(label="one")
+    assert one.key == make_request(label="two", bases=np.array([[3, 1], [2, 2]], np.int64)).key
+    other = Program.from_operations(2, [Operation("x", (1,))], ["angle"])
+    sx = Program.from_operations(2, [Operation("sx", (0,))], ["angle"])
+    swapped = Program.from_operations(2, [Operation("x", (0,))], ["angle"], outputs=[1, 0])
+    changed = [
+        make_request(values=[0.6]),
+        make_request(bases=[[3, 1], [2, 1]]),
+        make_request(shots=[3, 1]),
+        *(make_request(program=program) for program in (other, sx, swapped)),
+    ]
+    assert len({one.key, *(request.key for request in changed)}) == 7
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -9,7 +9,7 @@ from qloop.circuits import Angle, Operation, Program
 from qloop.core.errors import InvalidValueError
 from qloop.devices import IdealSimulator, NoisySimulator, Request, load_device
 from qloop.devices.qiskit import snapshot_backend
-from qloop.devices.transfer import lower, outcome_probabilities
+from qloop.devices.transfer import _evolve, _measure, lower, outcome_probabilities, warm_up
 from tests.devices.aer import Reference
 from tests.devices.samples import calibration, line_device, random_native_program
 from tests.slow_twins.noisy_density_matrix import noisy_probabilities
@@ -112,6 +112,21 @@ def test_probabilities_do_not_depend_on_the_layout_of_the_arrays():
     wide = np.repeat(BASES.astype(np.int64), 2, axis=1)[:, ::2]
     expected = outcome_probabilities(state, lowered.effects, np.ascontiguousarray(BASES, np.uint8))
     np.testing.assert_array_equal(outcome_probabilities(state, lowered.effects, wide), expected)
+
+
+def test_warm_up_compiles_all_that_is_used():
+    warm_up()
+    kernels = (_evolve, _measure)
+    compiled = [kernel.signatures.copy() for kernel in kernels]
+    rng = np.random.default_rng(0)
+    device = line_device(coherent_zz={(0, 1): 0.1})
+    program = random_native_program(rng, device, (0, 1, 2), 12, outputs=(2, 0), parametric=True)
+    values = np.linspace(-1, 1, 2 * program.num_parameters, dtype=np.float32)[::2]
+    for bases in (np.full((2, 2), 3, np.int64), np.asfortranarray([[1, 2], [3, 3]]), np.broadcast_to(2, (2, 2))):
+        request = Request(program=program, values=values, bases=bases, shots=[3, 4])
+        NoisySimulator(device).run([request], rng)
+    assert [kernel.signatures for kernel in kernels] == compiled
+    assert [len(signatures) for signatures in compiled] == [1, 1]
 
 
 def test_programs_that_do_not_fit():

@@ -29,7 +29,7 @@ def test_simulators_keep_the_contract(make):
 def test_primitives_and_recorder_keep_the_contract(tmp_path):
     check_backend(Recorder(NoisySimulator(line_device(4)), tmp_path))
     sampler = AerSampler()
-    check_backend(PrimitiveBackend(sampler, line_device(4)), reproducible=False)
+    check_backend(PrimitiveBackend(sampler, line_device(9)), reproducible=False)
 
 
 class Broken:
