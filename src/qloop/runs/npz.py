@@ -11,7 +11,7 @@ from qloop.core.errors import InvalidValueError
 
 
 def write_arrays(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as an npz that `numpy.load` reads.
+    """Write arrays as an npz that `numpy.load` reads, in C order and little-endian whatever they were in memory.
 
     `numpy.savez` is not used because it cannot store an array named ``file`` and tells ``a`` and ``a.npy`` not apart.
 
@@ -24,7 +24,8 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                plain = array.astype(array.dtype.newbyteorder("<"), order="C")
+                np.lib.format.write_array(member, plain, allow_pickle=False)
 
 
 def read_arrays(file: BinaryIO) -> dict[str, NDArray[Any]]:
