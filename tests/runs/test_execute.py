@@ -67,13 +67,11 @@ def test_a_fresh_run_reads_nothing_and_replaces_the_answer(store):
     def task(settings, seed, *, memo, progress):
         assert isinstance(memo, JobBook)
         book = memo
-        job = book.find_job("job")
-        book.record_job("job", f"id-{next(count)}", "sim")
+        job = book.find_job("k")
+        book.record_job("k", f"id-{next(count)}", "sim")
         value = memo.get("k")
         memo.put("k", {"n": next(count)})
-        return plain_answer(
-            before=value, job=job and job.job_id, after=memo.get("k"), later=book.find_job("job").job_id
-        )
+        return plain_answer(before=value, job=job and job.job_id, after=memo.get("k"), later=book.find_job("k").job_id)
 
     first = execute(task, {}, kind="k", seed=0, store=store)
     again = execute(task, {}, kind="k", seed=0, store=store)

@@ -8,7 +8,7 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from typing import Any
 
@@ -123,53 +123,41 @@ def sweep(
         KeyboardInterrupt: with one sentence that says how to go on.
     """
     seeds = tuple(seeds)
-    entries = {}
+    points = {}
     for point in settings:
         for seed in seeds:
             entry = _entry(point, kind, seed, weights_hash)
-            entries[entry.id] = (entry, point)
+            points[entry.id] = (entry, point)
     done = 0
 
     def finish(run: Run) -> Run:
         nonlocal done
         done += 1
-        progress(Event(stage="sweep", text=run.answer.headline, done=done, total=len(entries)))
+        progress(Event(stage="sweep", text=run.answer.headline, done=done, total=len(points)))
         return run
 
     missing = []
-    for entry, point in entries.values():
+    for entry, point in points.values():
         run = None if fresh else store.find_run(entry.id)
         if run is None:
             missing.append((entry, point))
         else:
             yield finish(run)
-    if not missing:
-        return
     errors = []
-    with _pool(executor, len(missing)) as pool:
-        futures = {pool.submit(_execute_there, task, point, entry, store, fresh): entry for entry, point in missing}
-        try:
-            for future in as_completed(futures):
-                try:
-                    run = _collect(future, futures[future], store)
-                except WorkerError:
-                    raise
-                except Exception as error:
-                    errors.append(error)
-                else:
-                    yield finish(run)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                f"interrupted: {done} of {len(entries)} runs are finished and kept, the same command resumes the rest."
-            ) from None
-        finally:
-            if executor is not None:
-                for future in futures:
-                    future.cancel()
+    try:
+        for result in _run_there(task, missing, store, executor, fresh):
+            if isinstance(result, Exception):
+                errors.append(result)
+            else:
+                yield finish(result)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted: {done} of {len(points)} runs are finished and kept, the same command resumes the rest."
+        ) from None
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise QloopError(f"{len(errors)} of {len(entries)} runs failed, the first with: {errors[0]}") from errors[0]
+        raise QloopError(f"{len(errors)} of {len(points)} runs failed, the first with: {errors[0]}") from errors[0]
 
 
 class _Pieces:
@@ -182,28 +170,28 @@ class _Pieces:
     def __init__(self, store: Store, entry: Entry, fresh: bool) -> None:
         self._store = store
         self._scope = (entry.code_version, entry.weights_hash)
-        self._stale_until_put = fresh
-        self._put: set[str] = set()
+        self._fresh = fresh
+        self._written: set[tuple[str, str]] = set()
 
     def get(self, key: str) -> Value | None:
-        return None if self._is_stale(key) else self._store.get(content_key(self._scope, key))
+        return None if self._is_stale("memo", key) else self._store.get(content_key(self._scope, key))
 
     def put(self, key: str, value: Value) -> None:
         scoped = content_key(self._scope, key)
-        if self._is_stale(key):
+        if self._is_stale("memo", key):
             self._store.forget(scoped)
         self._store.put(scoped, value)
-        self._put.add(key)
+        self._written.add(("memo", key))
 
     def record_job(self, key: str, job_id: str, backend: str) -> None:
         self._store.record_job(key, job_id, backend)
-        self._put.add(key)
+        self._written.add(("job", key))
 
     def find_job(self, key: str) -> Job | None:
-        return None if self._is_stale(key) else self._store.find_job(key)
+        return None if self._is_stale("job", key) else self._store.find_job(key)
 
-    def _is_stale(self, key: str) -> bool:
-        return self._stale_until_put and key not in self._put
+    def _is_stale(self, what: str, key: str) -> bool:
+        return self._fresh and (what, key) not in self._written
 
 
 def _entry(settings: Any, kind: str, seed: int, weights_hash: str) -> Entry:
@@ -251,6 +239,29 @@ def _pool(executor: Executor | None, tasks: int) -> Iterator[Executor]:
     finally:
         # The pool must cancel what waits itself: futures cancelled from outside upset it while its workers end.
         pool.shutdown(cancel_futures=True)
+
+
+def _run_there(
+    task: Task, missing: Sequence[tuple[Entry, Any]], store: Store, executor: Executor | None, fresh: bool
+) -> Iterator[Run | Exception]:
+    """Yield each run, or what went wrong with it, as workers finish."""
+    if not missing:
+        return
+    with _pool(executor, len(missing)) as pool:
+        futures = {pool.submit(_execute_there, task, point, entry, store, fresh): entry for entry, point in missing}
+        try:
+            for future in as_completed(futures):
+                try:
+                    result: Run | Exception = _collect(future, futures[future], store)
+                except WorkerError:
+                    raise
+                except Exception as error:
+                    result = error
+                yield result
+        finally:
+            if executor is not None:
+                for future in futures:
+                    future.cancel()
 
 
 def _execute_there(task: Task, settings: Any, entry: Entry, store: Store, fresh: bool) -> Run:
