@@ -247,7 +247,9 @@ class Store:
 
     def find_job(self, key: str) -> Job | None:
         """Return the latest job that was sent for the key, or `None`."""
-        rows = self._execute("SELECT job_id, backend FROM jobs WHERE key = ? ORDER BY recorded DESC LIMIT 1", (key,))
+        rows = self._execute(
+            "SELECT job_id, backend FROM jobs WHERE key = ? ORDER BY recorded DESC, rowid DESC LIMIT 1", (key,)
+        )
         return Job(**dict(rows[0])) if rows else None
 
     # Merging
