@@ -210,8 +210,10 @@ class Program:
         return tuple(np.union1d(self.qubits, self.outputs).tolist())
 
     def compact(self) -> "Program":
-        """Return the program on its used qubits alone, renumbered in ascending order."""
+        """Return the program on its used qubits alone, renumbered in ascending order; itself where all are used."""
         used = self.used_qubits()
+        if len(used) == self.num_qubits:
+            return self
         return self.relabel({qubit: k for k, qubit in enumerate(used)}, len(used))
 
     def count_two_qubit(self) -> int:

@@ -1,6 +1,7 @@
 """`Tape`: a program as the statevector kernels read it, rotations by their masks and other gates by their matrices."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -106,8 +107,9 @@ class Tape:
         return flat
 
 
+@lru_cache(maxsize=64)
 def lower(program: Program) -> Tape:
-    """Return the program's tape."""
+    """Return the program's tape; the last few are kept, as one ansatz serves many observables."""
     letters, rotation = _rotation_letters(program)
     gate_of_qubit = np.repeat(np.arange(program.num_gates), np.diff(program.qubit_start))
     gate_of_angle = np.repeat(np.arange(program.num_gates), np.diff(program.angle_start))

@@ -1,0 +1,72 @@
+"""What is measured: settings shared by all geometries, and each energy as a functional of the outcomes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qloop.apps.chemistry.mapping import QubitCurve
+from qloop.circuits.pauli import PauliSum
+from qloop.mitigation.expectation import Functional
+
+FloatArray = NDArray[np.float64]
+Letters = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """Settings and functionals of a curve.
+
+    Args:
+        bases: letter per setting and qubit, shape [settings, num_qubits].
+        functional: every geometry's energy in hartree.
+        l2: root sum of squared coefficients, shape [geometries, settings].
+        letters: measured Pauli strings, shape [paulis, num_qubits].
+        setting: the setting that measures each, shape [paulis].
+        number_setting: the all-Z setting, which sees the number of electrons.
+    """
+
+    bases: Letters
+    functional: Functional
+    l2: FloatArray
+    letters: Letters
+    setting: NDArray[np.intp]
+    number_setting: int
+
+
+def plan_measurement(curve: QubitCurve) -> Plan:
+    """Group the curve's Pauli strings by qubit-wise commutation, the largest mean coefficients first."""
+    table = np.array([hamiltonian.coefficients for hamiltonian in curve.hamiltonians])
+    letters = curve.hamiltonians[0].letters
+    measured = letters.any(1)
+    groups = PauliSum(curve.num_qubits, letters, np.abs(table).mean(0)).group()
+    bases = [group.basis for group in groups]
+    if not any((basis == 3).all() for basis in bases):
+        bases.append(np.full(curve.num_qubits, 3, np.uint8))
+    outcomes = (np.arange(1 << curve.num_qubits)[:, None] >> np.arange(curve.num_qubits)) & 1
+    signs = 1.0 - 2.0 * ((letters != 0).astype(np.int64) @ outcomes.T & 1)
+    weights = np.zeros((len(table), len(bases), 1 << curve.num_qubits))
+    l2 = np.zeros((len(table), len(bases)))
+    setting = np.zeros(len(letters), np.intp)
+    for k, group in enumerate(groups):
+        weights[:, k] = table[:, group.terms] @ signs[group.terms]
+        l2[:, k] = np.sqrt((table[:, group.terms] ** 2).sum(1))
+        setting[group.terms] = k
+    number_setting = next(k for k, basis in enumerate(bases) if (basis == 3).all())
+    selected = np.ones((len(bases), 1 << curve.num_qubits))
+    selected[number_setting] = 0.0
+    selected[number_setting, curve.valid @ (1 << np.arange(curve.num_qubits))] = 1.0
+    return Plan(
+        bases=np.array(bases, np.uint8),
+        functional=Functional(constant=table[:, ~measured].sum(1), weights=weights, selected=selected),
+        l2=l2,
+        letters=letters[measured],
+        setting=setting[measured],
+        number_setting=number_setting,
+    )
+
+
+def spread_shots(weights: FloatArray, total: int, least: int = 4) -> NDArray[np.int64]:
+    """Return whole shots in proportion to weights, at least `least` each where the weight is not zero."""
+    shots = np.floor(weights / weights.sum() * total).astype(np.int64)
+    return np.where(weights > 0, np.maximum(shots, least), 0)

@@ -1,0 +1,1 @@
+"""Generic search in numpy and Numba; it knows nothing quantum."""
