@@ -43,19 +43,25 @@ class NoisySimulator:
 
     Args:
         device: the published calibration.
-        worlds: the device as it really is; several are visited in turn, in equal spans of one `run`, which is drift
-            inside the job. By default the calibration is true.
+        worlds: the device as it really is; by default the calibration is true. Several are drift while it is used: it
+            moves on to the next after every `shots_per_world` shots, between two requests, and stays in the last.
         idle: whether waiting qubits relax.
+        shots_per_world: how long each world lasts.
 
     Attributes:
         evolved: number of states evolved so far.
+        shots_taken: number of shots sampled so far.
     """
 
-    def __init__(self, device: Device, worlds: Sequence[Device] = (), idle: bool = True) -> None:
+    def __init__(
+        self, device: Device, worlds: Sequence[Device] = (), idle: bool = True, shots_per_world: int = 1_000_000
+    ) -> None:
         self.device = device
         self.worlds = tuple(worlds) or (device,)
         self.idle = idle
+        self.shots_per_world = shots_per_world
         self.evolved = 0
+        self.shots_taken = 0
         self._programs: _Recent[TransferProgram] = _Recent()
         self._states: _Recent[FloatArray] = _Recent()
 
@@ -73,11 +79,12 @@ class NoisySimulator:
 
     def run(self, requests: Sequence[Request], rng: np.random.Generator) -> list[Shots]:
         """Sample the requests."""
-        spans = len(self.worlds)
-        return [
-            sample(self.probabilities(request, k * spans // len(requests)), request, rng, self.name)
-            for k, request in enumerate(requests)
-        ]
+        results = []
+        for request in requests:
+            world = min(self.shots_taken // self.shots_per_world, len(self.worlds) - 1)
+            results.append(sample(self.probabilities(request, world), request, rng, self.name))
+            self.shots_taken += len(results[-1])
+        return results
 
     def _evolve(self, lowered: TransferProgram, values: FloatArray) -> FloatArray:
         self.evolved += 1

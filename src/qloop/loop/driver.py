@@ -32,7 +32,9 @@ class Loop(Generic[State]):
     def __post_init__(self) -> None:
         places = [ORDER.index(stage.name) for stage in self.stages]
         if not places or places != sorted(places):
-            raise InvalidValueError(f"stages must follow the order {', '.join(ORDER)}, got {[s.name for s in self.stages]}.")
+            raise InvalidValueError(
+                f"stages must follow the order {', '.join(ORDER)}, got {[s.name for s in self.stages]}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,7 +136,9 @@ def construct(
     ]
 
 
-def reference_table(program: Program, references: FloatArray, letters: Letters, setting: NDArray[np.intp]) -> ReferenceTable:
+def reference_table(
+    program: Program, references: FloatArray, letters: Letters, setting: NDArray[np.intp]
+) -> ReferenceTable:
     """Return exact values by stabiliser simulation.
 
     Args:
@@ -154,7 +156,9 @@ def reference_table(program: Program, references: FloatArray, letters: Letters, 
     role = np.where(subsets[subset] == 1, 3, kinds[pauli])
     strings = np.where(role == 3, 0, letters[pauli]).astype(np.uint8)
     distinct, where = np.unique(strings, axis=0, return_inverse=True)
-    values = np.array([clifford_expectations(program, row, distinct) for row in references], np.float64)[:, where.ravel()]
+    values = np.array([clifford_expectations(program, row, distinct) for row in references], np.float64)[
+        :, where.ravel()
+    ]
     reference, term = np.nonzero(values)
     return ReferenceTable(
         letters=letters,

@@ -24,9 +24,7 @@ def fold(program: Program, factor: int) -> Program:
         if two and operation.name not in SELF_INVERSE:
             raise InvalidValueError(f"folding needs gates that undo themselves, `{operation.name}` does not.")
         operations += [operation] * (factor if two else 1)
-    return Program.from_operations(
-        program.num_qubits, operations, program.parameters, program.outputs, program.inputs
-    )
+    return Program.from_operations(program.num_qubits, operations, program.parameters, program.outputs, program.inputs)
 
 
 def linear_weights(factors: list[int]) -> NDArray[np.float64]:

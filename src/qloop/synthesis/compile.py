@@ -45,7 +45,9 @@ def compile_default(program: Program, device: Device, level: int = 2, seed: int 
         InvalidValueError: the device has too few qubits.
     """
     if program.num_qubits > device.num_qubits:
-        raise InvalidValueError(f"`{device.name}` has {device.num_qubits} qubits, the program needs {program.num_qubits}.")
+        raise InvalidValueError(
+            f"`{device.name}` has {device.num_qubits} qubits, the program needs {program.num_qubits}."
+        )
     circuit = _pass_manager(device, level, seed).run(to_qiskit(program))
     compiled = _ordered(from_qiskit(circuit), program.parameters)
     return Compiled(program=compiled, log_success=log_success(compiled, device), tried=1)
@@ -94,7 +96,10 @@ class _Pattern:
         self.alone = [q for q in program.used_qubits() if q not in self.coupled]
         node = {q: k for k, q in enumerate(self.coupled)}
         self.edges = sorted({(node[a], node[b]) for _, (a, b) in self.two})
-        self.key = (tuple(sorted((name, node[a], node[b], k) for (name, (a, b)), k in self.two.items())), len(self.alone))
+        self.key = (
+            tuple(sorted((name, node[a], node[b], k) for (name, (a, b)), k in self.two.items())),
+            len(self.alone),
+        )
 
     def placements(self, device: Device) -> Iterator[tuple[dict[int, int], float]]:
         costs = _Costs(device)
@@ -152,4 +157,8 @@ def _target(device: Device):  # type: ignore[no-untyped-def]
 def _ordered(program: Program, parameters: tuple[str, ...]) -> Program:
     """Return the program with its parameters in the order of the logical one; absent ones are kept."""
     place = np.array([parameters.index(name) for name in program.parameters], np.int32)
-    return replace(program, parameters=parameters, term_parameter=place[program.term_parameter] if len(place) else program.term_parameter)
+    return replace(
+        program,
+        parameters=parameters,
+        term_parameter=place[program.term_parameter] if len(place) else program.term_parameter,
+    )

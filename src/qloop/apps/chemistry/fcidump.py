@@ -27,7 +27,9 @@ def read_fcidump(path: Path) -> ActiveSpace:
     except (KeyError, ValueError, IndexError, AssertionError, UnicodeDecodeError) as error:
         raise InvalidValueError(f"`{path}` is not an FCIDUMP file: {error}.") from error
     if (electrons - spin) % 2 or not 0 <= spin <= electrons <= 2 * orbitals:
-        raise InvalidValueError(f"`{path}` has {electrons} electrons, MS2 = {spin} and {orbitals} orbitals, which do not fit.")
+        raise InvalidValueError(
+            f"`{path}` has {electrons} electrons, MS2 = {spin} and {orbitals} orbitals, which do not fit."
+        )
     return ActiveSpace(
         one_body=one_body,
         two_body=two_body,

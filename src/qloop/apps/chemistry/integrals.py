@@ -97,11 +97,15 @@ def _build(molecule: Molecule, basis: str) -> Any:
     # The basis is looked up by name only: PySCF would also read a path or evaluate text.
     known = {name for name in gto.basis.ALIAS if isinstance(name, str)}
     if basis.lower().replace("-", "").replace("_", "").replace(" ", "") not in known:
-        raise InvalidValueError(f"`{basis}` is not a known basis: {nearest(basis, ('sto-3g', '6-31g', '6-31g*', 'cc-pvdz', 'cc-pvtz'))}")
+        raise InvalidValueError(
+            f"`{basis}` is not a known basis: {nearest(basis, ('sto-3g', '6-31g', '6-31g*', 'cc-pvdz', 'cc-pvtz'))}"
+        )
     try:
         mol = gto.M(atom=atoms, basis=basis, charge=molecule.charge, spin=molecule.spin, verbose=0, symmetry=True)
     except (KeyError, RuntimeError) as error:
-        raise InvalidValueError(f"the basis `{basis}` does not describe {', '.join(sorted(set(molecule.symbols)))}.") from error
+        raise InvalidValueError(
+            f"the basis `{basis}` does not describe {', '.join(sorted(set(molecule.symbols)))}."
+        ) from error
     # The Abelian subgroup keeps the two orbitals of a degenerate pair apart at every geometry.
     abelian = {"Coov": "C2v", "Dooh": "D2h", "SO3": "D2h"}.get(mol.groupname)
     if abelian:
@@ -118,7 +122,9 @@ def _hartree_fock(mol: Any) -> Any:
     if not field.converged:
         field = field.newton().run()
     if not field.converged:
-        raise InvalidValueError(f"Hartree-Fock does not converge for the geometry {np.round(mol.atom_coords(), 3).tolist()} (bohr).")
+        raise InvalidValueError(
+            f"Hartree-Fock does not converge for the geometry {np.round(mol.atom_coords(), 3).tolist()} (bohr)."
+        )
     return field
 
 
@@ -144,7 +150,9 @@ def _active_space(field: Any, orbitals: FloatArray, frozen: int, active: tuple[i
     electrons, count = active or (mol.nelectron - 2 * frozen, total - frozen)
     inactive = (mol.nelectron - electrons) // 2
     if electrons < 1 or (mol.nelectron - electrons) % 2 or inactive < 0:
-        raise InvalidValueError(f"`electrons` must be 1..{mol.nelectron} and leave whole pairs outside, got {electrons}.")
+        raise InvalidValueError(
+            f"`electrons` must be 1..{mol.nelectron} and leave whole pairs outside, got {electrons}."
+        )
     if inactive + count > total or 2 * count < electrons or count < 1:
         raise InvalidValueError(
             f"`orbitals` must hold {electrons} electrons and be at most {total - inactive} of the basis's {total}, got {count}."
@@ -155,7 +163,12 @@ def _active_space(field: Any, orbitals: FloatArray, frozen: int, active: tuple[i
     two_body = ao2mo.restore(1, np.asarray(cas.get_h2cas(orbitals)), count)
     pair = (electrons + mol.spin) // 2, (electrons - mol.spin) // 2
     space = ActiveSpace(
-        one_body=np.asarray(one_body), two_body=two_body, constant=float(constant), electrons=pair, energies={}, doubtful={}
+        one_body=np.asarray(one_body),
+        two_body=two_body,
+        constant=float(constant),
+        electrons=pair,
+        energies={},
+        doubtful={},
     )
     outside = [*range(inactive), *range(inactive + count, total)]
     energies, doubtful = _classical(field, orbitals, outside, space)
@@ -185,9 +198,11 @@ def _classical(
             doubtful["CCSD(T)"] = "did not converge"
         elif diagnostic > T1_LIMIT and sum(space.electrons) > 2:
             doubtful["CCSD(T)"] = f"T1 diagnostic {diagnostic:.3f} above {T1_LIMIT}"
-    if fci.cistring.num_strings(space.num_orbitals, space.electrons[0]) * fci.cistring.num_strings(
-        space.num_orbitals, space.electrons[1]
-    ) <= FCI_DETERMINANTS:
+    if (
+        fci.cistring.num_strings(space.num_orbitals, space.electrons[0])
+        * fci.cistring.num_strings(space.num_orbitals, space.electrons[1])
+        <= FCI_DETERMINANTS
+    ):
         energy, _ = fci.direct_spin1.FCI().kernel(
             space.one_body, space.two_body, space.num_orbitals, space.electrons, tol=1e-11
         )

@@ -24,7 +24,13 @@ def dry_run(settings: ChemistrySettings, seed: int) -> str:
 
 
 def energy_curve(
-    atoms: str, scan: dict[str, Any], device: str = "FakeTorino", *, seed: int = 0, progress: Progress = silent, **tables: Any
+    atoms: str,
+    scan: dict[str, Any],
+    device: str = "FakeTorino",
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+    **tables: Any,
 ) -> Answer:
     """Compute a molecule's energy curve on a simulated device.
 

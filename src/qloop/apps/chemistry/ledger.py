@@ -58,12 +58,16 @@ def rmse_mha(problem: Problem, state: State) -> float:
     return float(1000 * np.sqrt(np.mean(error**2)))
 
 
-def hidden_machine(device: Device, drift: float, coherent: float, crosstalk: float, seed: int, *path: str | int) -> Device:
+def hidden_machine(
+    device: Device, drift: float, coherent: float, crosstalk: float, seed: int, *path: str | int
+) -> Device:
     """Return one machine behind a published calibration, a different one for every seed and path."""
     return device.perturbed(int(make_rng(seed, "machine", *path).integers(2**31)), drift, coherent, crosstalk)
 
 
-def run_repeat(problem: Problem, device: Device, machine: Device, idle: bool, on: Parts, error: ModelError, seed: int) -> Value:
+def run_repeat(
+    problem: Problem, device: Device, machine: Device, idle: bool, on: Parts, error: ModelError, seed: int
+) -> Value:
     """Run every configuration on one machine with one seed.
 
     Args:
@@ -107,7 +111,11 @@ def build_ledger(
         repeats: results of `run_repeat`.
         seconds: time of the answer's run by stage.
     """
-    errors = {name: np.array([repeat["errors"][name] for repeat in repeats]) for name in repeats[0]["errors"]} if repeats else {}
+    errors = (
+        {name: np.array([repeat["errors"][name] for repeat in repeats]) for name in repeats[0]["errors"]}
+        if repeats
+        else {}
+    )
     lines = [_line(part, problem, main, on, errors, repeats, seconds) for part in PARTS]
     levels: list[Level] = []
     if repeats:
@@ -117,7 +125,11 @@ def build_ledger(
         levels.append(compare_level(RANDOM, "the same with the quantum data replaced by coin flips", errors, "mHa"))
     levels += [_classical(problem, name) for name in ("HF", "MP2", "CCSD(T)") if name in problem.spaces[0].energies]
     levels.append(
-        Level(name="FCI", meaning="exact classical answer at this size", error=Estimate(value=0, low=0, high=0, unit="mHa"))
+        Level(
+            name="FCI",
+            meaning="exact classical answer at this size",
+            error=Estimate(value=0, low=0, high=0, unit="mHa"),
+        )
     )
     return Ledger(lines=tuple(lines), levels=tuple(levels), error_name=ERROR, repeats=len(repeats))
 
@@ -128,7 +140,9 @@ def _classical(problem: Problem, name: str) -> Level:
     doubtful = {space.doubtful[name] for space in problem.spaces if name in space.doubtful}
     flags = (f"not to be trusted at {sum(name in s.doubtful for s in problem.spaces)} geometries",) if doubtful else ()
     return Level(
-        name=name, meaning="classical, on the same active space", error=Estimate(value=value, low=value, high=value, unit="mHa", flags=flags)
+        name=name,
+        meaning="classical, on the same active space",
+        error=Estimate(value=value, low=value, high=value, unit="mHa", flags=flags),
     )
 
 

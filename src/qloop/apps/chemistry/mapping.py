@@ -105,9 +105,7 @@ def map_curve(spaces: Sequence[ActiveSpace], mapping: Mapping = "jordan_wigner",
     used = (np.abs(values) > _NEGLIGIBLE).any(0) | ~letters.any(1)
     values[:, ~letters.any(1)] += np.array([[space.constant] for space in spaces])
     return QubitCurve(
-        hamiltonians=tuple(
-            PauliSum(num_qubits=kept, letters=letters[used], coefficients=row[used]) for row in values
-        ),
+        hamiltonians=tuple(PauliSum(num_qubits=kept, letters=letters[used], coefficients=row[used]) for row in values),
         reference=matrix[:kept] @ occupied % 2,
         valid=_valid_determinants(spaces[0], matrix, kept, sector),
     )

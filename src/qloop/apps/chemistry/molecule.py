@@ -45,7 +45,9 @@ class Molecule:
         distances[np.diag_indices(len(distances))] = np.inf
         if len(self.symbols) > 1 and distances.min() < 0.1:
             a, b = np.unravel_index(distances.argmin(), distances.shape)
-            raise InvalidValueError(f"atoms {a} and {b} are {distances.min():.3g} angstrom apart, at least 0.1 is needed.")
+            raise InvalidValueError(
+                f"atoms {a} and {b} are {distances.min():.3g} angstrom apart, at least 0.1 is needed."
+            )
         electrons = self.num_electrons
         if electrons < 1:
             raise InvalidValueError(f"a charge of {self.charge} leaves {electrons} electrons, at least 1 is needed.")
@@ -130,5 +132,7 @@ def read_xyz(path: Path, unit: str = "angstrom", charge: int = 0, spin: int = 0)
     count = lines[0].strip() if lines else ""
     atoms = [line for line in lines[2:] if line.strip()]
     if not count.isdigit() or int(count) != len(atoms):
-        raise InvalidValueError(f"`{path}` must start with its number of atoms: it says `{count}` and lists {len(atoms)}.")
+        raise InvalidValueError(
+            f"`{path}` must start with its number of atoms: it says `{count}` and lists {len(atoms)}."
+        )
     return parse_atoms("\n".join(atoms), unit, charge, spin)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.apps.chemistry.ansatz import Grown, Optimum, build_ansatz
-from qloop.apps.chemistry.design import Circuit, Compiler, Design, finish_design, plain_circuit, search_circuit
+from qloop.apps.chemistry.design import Brief, Circuit, Compiler, Design, finish_design, plain_circuit, search_circuit
 from qloop.apps.chemistry.integrals import ActiveSpace, compute_curve
 from qloop.apps.chemistry.mapping import QubitCurve, map_curve
 from qloop.apps.chemistry.molecule import Molecule, parse_atoms, read_xyz
@@ -124,9 +124,15 @@ class _Designs:
         self.curve, self.device, self.seed = curve, device, seed
         self.memo, self.progress = memo, progress
         self.anchors = anchor_geometries(len(spaces))
-        exact = [spaces[k].energies.get("FCI") for k in self.anchors]
-        self.target = None if None in exact else np.array(exact, float) + settings.tolerance_mha / 1000
-        self.key = (key, settings.mapping, settings.tolerance_mha, device.name, device.calibrated)
+        self.brief = Brief(
+            curve=curve,
+            anchors=self.anchors,
+            exact_ha=np.array([spaces[k].energies["FCI"] for k in self.anchors]),
+            tolerance_ha=settings.tolerance_mha / 1000,
+            device=device,
+            shots=settings.shots.per_geometry,
+        )
+        self.key = (key, settings.mapping, settings.tolerance_mha, device.name, device.calibrated, self.brief.shots)
         self.designs: dict[tuple[bool, Compiler], Design] = {}
 
     def __call__(self, searched: bool, how: Compiler) -> Design:
@@ -136,17 +142,13 @@ class _Designs:
         return self.designs[searched, how]
 
     def _circuit(self, searched: bool) -> Circuit:
-        searched = searched and self.target is not None
-        seed = self.seed if searched else 0
-        key = content_key("circuit", *self.key, searched, seed)
+        key = content_key("circuit", *self.key, searched, self.seed if searched else 0)
         return _circuit_from_value(remembered(self.memo, key, lambda: self._make(searched)), self.curve)
 
     def _make(self, searched: bool) -> Value:
         self.progress(Event(stage="design", text="searching encodings" if searched else "growing the plain ansatz"))
-        if not searched or self.target is None:
-            return _circuit_to_value(plain_circuit(self.curve, self.anchors, self.target, self.device))
-        rng = make_rng(self.seed, "encoding")
-        return _circuit_to_value(search_circuit(self.curve, self.anchors, self.target, self.device, rng))
+        found = search_circuit(self.brief, make_rng(self.seed, "encoding")) if searched else plain_circuit(self.brief)
+        return _circuit_to_value(found)
 
 
 def _active(settings: ChemistrySettings) -> tuple[int, int]:
@@ -194,6 +196,7 @@ def _circuit_to_value(circuit: Circuit) -> Value:
         "curvature": np.array([optimum.curvature for optimum in grown.optima]),
         "reached": grown.reached,
         "gates": circuit.gates,
+        "predicted_ha": circuit.predicted_ha,
         "tried": circuit.tried,
     }
 
@@ -211,4 +214,5 @@ def _circuit_from_value(value: Value, curve: QubitCurve) -> Circuit:
         optima=optima,
         reached=value["reached"],
     )
-    return Circuit(matrix=value["matrix"], grown=grown, gates=value["gates"], tried=value["tried"])
+    rest = {name: value[name] for name in ("gates", "predicted_ha", "tried")}
+    return Circuit(matrix=value["matrix"], grown=grown, **rest)

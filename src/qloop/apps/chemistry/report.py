@@ -45,9 +45,15 @@ def build_page(
 ) -> Page:
     """Return the report: the curve beside its twins, what each part bought, the device and circuit, and the small print."""
     sections = [
-        Section(title="Energy curve", figures=(_energies(problem, curve, control), _errors(problem, curve), _table(problem, curve))),
+        Section(
+            title="Energy curve",
+            figures=(_energies(problem, curve, control), _errors(problem, curve), _table(problem, curve)),
+        ),
         Section(title="What each part bought", figures=_ledger_figures(ledger)),
-        Section(title="Device and circuit", figures=(_map(device, curve.state), _circuit(curve.state), _channel(curve.state))),
+        Section(
+            title="Device and circuit",
+            figures=(_map(device, curve.state), _circuit(curve.state), _channel(curve.state)),
+        ),
         Section(title="How to read this", figures=(_small_print(settings, problem, device, curve),)),
     ]
     return Page(title=f"{settings.molecule.name} on {device.name}", headline=headline, sections=tuple(sections))
@@ -94,7 +100,8 @@ def _errors(problem: Problem, curve: "EnergyCurve") -> Line:
     exact = _classical(problem, "FCI")
     x = _floats(problem.grid)
     value, low, high = (
-        1000 * (np.array([getattr(energy, end) for energy in curve.energies]) - exact) for end in ("value", "low", "high")
+        1000 * (np.array([getattr(energy, end) for energy in curve.energies]) - exact)
+        for end in ("value", "low", "high")
     )
     solved = ~np.isnan(ansatz_energies(curve.state))
     circuit = 1000 * (ansatz_energies(curve.state) - exact)[solved]
@@ -120,7 +127,16 @@ def _table(problem: Problem, curve: "EnergyCurve") -> Table:
         classical = [f"{space.energies[name]:.4f}{' ?' if name in space.doubtful else ''}" for name in names]
         half = 500 * (energy.high - energy.low)
         error = 1000 * (energy.value - space.energies["FCI"])
-        rows.append((f"{problem.grid[k]:.2f}", f"{energy.value:.4f}", f"± {half:.1f}", f"{error:+.1f}", *classical, "; ".join(energy.flags)))
+        rows.append(
+            (
+                f"{problem.grid[k]:.2f}",
+                f"{energy.value:.4f}",
+                f"± {half:.1f}",
+                f"{error:+.1f}",
+                *classical,
+                "; ".join(energy.flags),
+            )
+        )
     doubtful = any(space.doubtful for space in problem.spaces)
     return Table(
         title="The curve",
@@ -134,7 +150,13 @@ def _ledger_figures(ledger: Ledger) -> tuple[Figure, ...]:
     if not ledger.repeats:
         return (Text(paragraphs=("The ledger was switched off for this run.",)),)
     gains = tuple(
-        Interval(label=line.part.name.replace("_", " "), value=line.gain.value, low=line.gain.low, high=line.gain.high, group=line.part.stage)
+        Interval(
+            label=line.part.name.replace("_", " "),
+            value=line.gain.value,
+            low=line.gain.low,
+            high=line.gain.high,
+            group=line.part.stage,
+        )
         for line in ledger.lines
         if line.gain is not None
     )
@@ -200,7 +222,11 @@ def _drawn(program: Program) -> tuple[Gate, ...]:
     others = [q for q in program.used_qubits() if q not in wire]
     wire |= {q: len(wire) + k for k, q in enumerate(others)}
     return tuple(
-        Gate(name=operation.name, wires=tuple(wire[q] for q in operation.qubits), controls=int(operation.name in {"cz", "cx"}))
+        Gate(
+            name=operation.name,
+            wires=tuple(wire[q] for q in operation.qubits),
+            controls=int(operation.name in {"cz", "cx"}),
+        )
         for operation in program.operations()
         if operation.name != "rz"
     )
@@ -235,7 +261,11 @@ def _small_print(settings: ChemistrySettings, problem: Problem, device: Device, 
             "shows what each part of the loop is worth, not an advantage over classical chemistry.",
             f"The circuit was designed on an exact simulator and its parameters were optimised on {where}; the device only "
             "measures. "
-            + ("All geometries were measured." if measured == len(problem.grid) else f"{measured} of {len(problem.grid)} geometries were measured."),
+            + (
+                "All geometries were measured."
+                if measured == len(problem.grid)
+                else f"{measured} of {len(problem.grid)} geometries were measured."
+            ),
             f"The machine is simulated: the channels of {device.name}'s published calibration, idling included, with errors "
             f"and times that have drifted by a spread of {settings.device.drift:g} since, which no part was told. The "
             "learned channel fits such noise well. That is not a hardware gain: on published data of ibm_algiers, "

@@ -1,5 +1,6 @@
 """The five stages of a chemistry pass."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -89,39 +90,31 @@ class Execute:
         share -= budget.readout_share if "readout" in parts else 0
         each = int(share * budget.per_geometry)
         cliffords = _this_pass(len(design.references) - 1, len(state.passes), -(-len(state.problem.grid) // PER_PASS))
-        requests = [
-            *(self._reference(state, p, spent["reference"] // len(folds)) for p in programs if spent["reference"]),
-            *(
-                channel.construct(design.program, design.references[cliffords], design.plan.bases, spent["clifford"])
-                if spent["clifford"]
-                else ()
+        # Targets first: what follows them then draws the same shot noise whichever corrections are on.
+        blocks = {
+            "target": self._targets(state, programs, each, parts),
+            "reference": [self._reference(state, program, spent["reference"] // len(folds)) for program in programs],
+            "clifford": channel.construct(
+                design.program, design.references[cliffords], design.plan.bases, spent["clifford"]
             ),
-            *self._targets(state, programs, each, parts),
-            *(readout.construct(design.program, "x", spent["readout"]) if calibrate else ()),
-        ]
+            "readout": readout.construct(design.program, "x", spent["readout"]),
+        }
+        blocks = {name: requests for name, requests in blocks.items() if name == "target" or spent[name]}
         rng = make_rng(state.seed, "shots", len(state.passes))
-        results = [shots.histogram.astype(np.float64) for shots in state.backend.run(requests, rng)]
-        taken = [int(result.sum()) for result in results]
-        references = len(folds) if spent["reference"] else 0
-        start = references + (len(cliffords) if spent["clifford"] else 0)
-        targets = results[start : start + len(folds) * len(state.chosen)]
+        results = iter(state.backend.run([request for requests in blocks.values() for request in requests], rng))
+        found = {name: [next(results).histogram.astype(float) for _ in requests] for name, requests in blocks.items()}
         measured = Measured(
             geometries=state.chosen,
-            counts=tuple(np.array(targets[k :: len(folds)]) for k in range(len(folds))),
-            reference=tuple(results[:references]),
-            cliffords=dict(zip(cliffords.tolist(), results[references:start], strict=False)),
+            counts=tuple(np.array(found["target"][k :: len(folds)]) for k in range(len(folds))),
+            reference=tuple(found.get("reference", ())),
+            cliffords=dict(zip(cliffords.tolist(), found.get("clifford", ()), strict=False)),
         )
-        counts = {
-            "reference": sum(taken[:references]),
-            "clifford": sum(taken[references:start]),
-            "target": sum(taken[start : start + len(targets)]),
-            "readout": sum(taken[start + len(targets) :]),
-        }
+        taken = {name: sum(int(histogram.sum()) for histogram in histograms) for name, histograms in found.items()}
         return replace(
             state,
             passes=(*state.passes, measured),
-            readout=tuple(results[-2:]) if calibrate else state.readout,
-            shots={name: state.shots.get(name, 0) + count for name, count in counts.items()},
+            readout=tuple(found.get("readout", state.readout)),
+            shots=dict(Counter(state.shots) + Counter(taken)),
         )
 
     def _reference(self, state: State, program: object, shots: int) -> Request:

@@ -122,7 +122,9 @@ def compute_curve(
             progress(Event(stage="model error", text="simulated twins", done=done, total=twins))
 
         found = remembered(
-            memo, content_key(job, "model error"), lambda: _plain(learn_model_error(problem, device, on, seed, twins, report))
+            memo,
+            content_key(job, "model error"),
+            lambda: _plain(learn_model_error(problem, device, on, seed, twins, report)),
         )
         error = ModelError(**found)
     energies = _estimates(problem, finished.state, error)
@@ -190,7 +192,13 @@ def _estimates(problem: Problem, state: State, error: ModelError) -> tuple[Estim
         elif bias[k] > BIASED * half[k]:
             flags.append(f"the circuit itself lies {1000 * bias[k]:.1f} mHa above FCI")
         estimates.append(
-            Estimate(value=float(energy[k]), low=float(energy[k] - half[k]), high=float(energy[k] + half[k]), unit="Ha", flags=tuple(flags))
+            Estimate(
+                value=float(energy[k]),
+                low=float(energy[k] - half[k]),
+                high=float(energy[k] + half[k]),
+                unit="Ha",
+                flags=tuple(flags),
+            )
         )
     return tuple(estimates)
 
@@ -237,5 +245,3 @@ def _headline(settings: ChemistrySettings, problem: Problem, device: Device, cur
         f"{rmse_mha(problem, curve.state):.1f} mHa of FCI (root mean square), 90 % intervals of about "
         f"±{1000 * half:.1f} mHa, {gates} two-qubit gates."
     )
-
-

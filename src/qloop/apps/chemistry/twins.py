@@ -49,7 +49,9 @@ def run_once(problem: Problem, backend: object, seed: int, parts: Parts, otherwi
 
 def ansatz_energies(state: State) -> FloatArray:
     """Return the exact energies of the circuits at every solved geometry of the grid, hartree; NaN where not solved."""
-    return np.array([state.optima[g].energy_ha if g in state.optima else np.nan for g in range(len(state.problem.grid))])
+    return np.array(
+        [state.optima[g].energy_ha if g in state.optima else np.nan for g in range(len(state.problem.grid))]
+    )
 
 
 def learn_model_error(
