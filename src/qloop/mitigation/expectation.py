@@ -51,7 +51,8 @@ class Estimator:
     """A functional with a correction, prepared once for many histograms.
 
     With post-selection a setting's mean is a ratio of two corrected means; its variance is that of the linearised ratio.
-    A setting without shots contributes its constant part only.
+    Where less than half a shot is kept, the setting's mean is that of all its shots. A setting without shots contributes
+    its constant part only.
 
     Args:
         functional: what to evaluate.
@@ -60,32 +61,40 @@ class Estimator:
     """
 
     def __init__(self, functional: Functional, response: Response, postselect: bool = False) -> None:
-        self._constant = functional.constant
         selected = functional.selected if postselect else np.ones_like(functional.selected)
-        self._numerator = response.corrected_weights(functional.weights * selected)
+        self._constant = functional.constant
+        self._all = response.corrected_weights(functional.weights)
+        self._selected = response.corrected_weights(functional.weights * selected) if postselect else self._all
         self._kept = response.corrected_weights(selected)
 
     def estimate(self, counts: FloatArray) -> Expectation:
         """Evaluate each point on its own histograms, shape [points, settings, 2^num_qubits]."""
-        shots = counts.sum(-1)
-        taken = np.maximum(shots, 1)
-        frequency = counts / taken[..., None]
-        norm = np.where(shots > 0, np.einsum("psk,sk->ps", frequency, self._kept), 1.0)
-        mean = np.einsum("psk,psk->ps", frequency, self._numerator) / norm
-        scores = (self._numerator - mean[..., None] * self._kept) / norm[..., None]
+        frequency, shots, norm, few = self._normalise(counts)
+        weights = np.where(few[..., None], self._all, self._selected)
+        kept = np.where(few[..., None], 1.0, self._kept)
+        mean = np.einsum("psk,psk->ps", frequency, weights) / norm
+        scores = (weights - mean[..., None] * kept) / norm[..., None]
         first = np.einsum("psk,psk->ps", frequency, scores)
         spread = np.maximum(np.einsum("psk,psk->ps", frequency, scores**2) - first**2, 0.0)
         return Expectation(
             values=self._constant + mean.sum(-1),
-            variances=np.where(shots > 0, spread / taken, 0.0).sum(-1),
+            variances=(spread / np.maximum(shots, 1)).sum(-1),
             spreads=np.sqrt(spread),
             scores=scores,
         )
 
     def tabulate(self, counts: FloatArray) -> FloatArray:
         """Evaluate every point on every histogram: [histograms, settings, 2^num_qubits] to [histograms, points]."""
+        frequency, _, norm, few = self._normalise(counts)
+        values = self._constant + np.tensordot(frequency / norm[..., None], self._selected, ((1, 2), (1, 2)))
+        if few.any():
+            values += np.tensordot(frequency * few[..., None], self._all - self._selected, ((1, 2), (1, 2)))
+        return values
+
+    def _normalise(self, counts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
+        """Return frequencies, shots, kept share (1 where too few are kept) and where too few are kept."""
         shots = counts.sum(-1)
         frequency = counts / np.maximum(shots, 1)[..., None]
-        norm = np.where(shots > 0, np.einsum("rsk,sk->rs", frequency, self._kept), 1.0)
-        points = self._numerator.reshape(len(self._numerator), -1)
-        return self._constant + (frequency / norm[..., None]).reshape(len(counts), -1) @ points.T
+        norm = np.einsum("psk,sk->ps", frequency, self._kept)
+        few = norm * shots < 0.5
+        return frequency, shots, np.where(few, 1.0, norm), few

@@ -192,6 +192,8 @@ def prune(curve: QubitCurve, grown: Grown, anchors: Sequence[int], target_ha: Fl
     keep = list(range(len(grown.operators)))
     for k in sorted(keep, key=lambda k: (turned[k] / (price[k] + 0.1), k)):
         rest = [other for other in keep if other != k]
+        if not rest:
+            break
         place = [keep.index(other) for other in rest]
         program = build_ansatz(curve.reference, grown.operators[rest])
         optima: list[Optimum] = []
