@@ -35,6 +35,7 @@ def test_names_of_every_source():
 
 def test_a_device_is_read_once():
     assert load_device("FakeTorino") is load_device("FakeTorino")
+    assert load_device("FakeTorino").name == "FakeTorino"
     assert load_device("Willow").num_qubits == 105
 
 
@@ -45,7 +46,7 @@ def test_the_nearest_name_of_all_sources(given, meant):
 
 
 def test_third_parties_add_sources(plugin):
-    assert load_device("MyChip").name == "line"
+    assert load_device("MyChip").name == "MyChip"
     assert device_names()[-2:] == ("MyChip", "FakeMine")
     with pytest.raises(InvalidValueError, match="did you mean `MyChip`"):
         load_device("MyChipp")

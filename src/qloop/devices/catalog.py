@@ -1,5 +1,6 @@
 """Every device that qloop knows by name."""
 
+from dataclasses import replace
 from functools import cache
 
 from qloop.core.errors import InvalidValueError, MissingExtraError, nearest
@@ -25,7 +26,7 @@ def device_names() -> tuple[str, ...]:
 
 @cache
 def load_device(name: str) -> Device:
-    """Return a device by name, read once a process.
+    """Return a device by name, read once a process; it carries that name, whatever its maker calls it.
 
     Args:
         name: a calibration snapshot of qiskit-ibm-runtime (``"FakeTorino"``), one of Google's processors (``"Willow"``,
@@ -43,6 +44,5 @@ def load_device(name: str) -> Device:
             missing = error
             continue
         if name in devices:
-            device: Device = devices[name]()
-            return device
+            return replace(devices[name](), name=name)
     raise missing or InvalidValueError(f"`{name}` is not a known device: {nearest(name, device_names())}")
