@@ -29,7 +29,7 @@ def test_numbers_of_sherbrooke_are_the_snapshots_own():
     assert device.gate_error("ecr", pair) == properties.gate_error("ecr", pair)
     assert device.gate_ns("ecr", pair) == pytest.approx(1e9 * properties.gate_length("ecr", pair))
     # ECR has one direction a pair.
-    with pytest.raises(InvalidValueError, match="`fake_sherbrooke` has no `ecr` on qubits"):
+    with pytest.raises(InvalidValueError, match="`FakeSherbrooke` has no `ecr` on qubits"):
         device.gate_error("ecr", pair[::-1])
 
 
