@@ -44,5 +44,6 @@ def load_device(name: str) -> Device:
             missing = error
             continue
         if name in devices:
-            return replace(devices[name](), name=name)
+            device: Device = devices[name]()
+            return replace(device, name=name)
     raise missing or InvalidValueError(f"`{name}` is not a known device: {nearest(name, device_names())}")

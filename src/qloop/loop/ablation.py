@@ -16,8 +16,8 @@ ON, OFF = "on", "all off"
 def configurations(parts: Sequence[Part], on: Parts) -> dict[str, Parts]:
     """Return the switch settings that an ablation needs, by name.
 
-    ``"on"`` and ``"all off"`` come first; ``"-x"`` flips part x of ``"on"`` (a part that is off by default is added) and
-    ``"+x"`` has only part x.
+    ``"on"`` and ``"all off"`` come first; ``"-x"`` flips part x of ``"on"`` (a part that is off by default is added)
+    and ``"+x"`` has only part x.
     """
     table = {ON: on, OFF: frozenset[str]()}
     for part in parts:

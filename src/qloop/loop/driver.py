@@ -61,7 +61,7 @@ def run_loop(loop: Loop[State], state: State, parts: Parts, progress: Progress =
         parts: names of the parts that are on.
         progress: told after every pass.
     """
-    seconds = {stage.name: 0.0 for stage in loop.stages}
+    seconds: dict[str, float] = {stage.name: 0.0 for stage in loop.stages}
     passes = 0
     while passes < loop.most and not loop.done(state):
         for stage in loop.stages:
@@ -70,4 +70,4 @@ def run_loop(loop: Loop[State], state: State, parts: Parts, progress: Progress =
             seconds[stage.name] += time.perf_counter() - started
         passes += 1
         progress(Event(stage="loop", text=loop.describe(state), done=passes))
-    return Finished(state=state, passes=passes, seconds=dict(seconds))
+    return Finished(state=state, passes=passes, seconds=seconds)

@@ -1,11 +1,12 @@
 """A noise channel learned at Clifford references: one set of numbers for every circuit of the same shape.
 
-The circuit's noise is written as a product channel just before measurement: per qubit, X and Y shrink by f_xy, Z becomes
-f_z Z + b_z. Those three numbers a qubit are fitted to every measured Pauli at reference parameters whose exact values are
-known from stabilisers, and are then inverted like a readout matrix. It contains readout error as a special case.
+The circuit's noise is written as a product channel just before measurement: per qubit, X and Y shrink by f_xy, Z
+becomes f_z Z + b_z. Those three numbers a qubit are fitted to every measured Pauli at reference parameters whose exact
+values are known from stabilisers, and are then inverted like a readout matrix. It contains readout error as a special
+case.
 
-This is a good model of a device whose errors are mostly Pauli-like and local. On hardware it can be worse than nothing; the
-loop therefore validates it (`selection`).
+This is a good model of a device whose errors are mostly Pauli-like and local. On hardware it can be worse than nothing;
+the loop therefore validates it (`selection`).
 """
 
 from collections.abc import Sequence
@@ -128,6 +129,7 @@ def construct(
         references: parameter values that make it Clifford, shape [references, num_parameters].
         bases: settings, shape [settings, num_qubits].
         shots: in all.
+        label: what the requests are for, in words.
     """
     each = max(4, shots // (len(references) * len(bases)))
     return [
@@ -195,7 +197,8 @@ def combine(table: ReferenceTable, counts: FloatArray, prior: ChannelPrior) -> L
     # The prior keeps the numbers in range: no bounds are needed, and MINPACK is the fastest at this shape.
     fit = least_squares(residuals, prior.mean.ravel(), jacobian, method="lm", xtol=1e-6, ftol=1e-6)
     chi2 = float(np.mean(fit.fun[: -3 * width] ** 2))
-    covariance = np.linalg.inv(fit.jac.T @ fit.jac) * max(1.0, chi2)
+    slopes = np.asarray(fit.jac)
+    covariance = np.linalg.inv(slopes.T @ slopes) * max(1.0, chi2)
     return LearnedChannel(numbers=fit.x.reshape(width, 3), covariance=covariance, chi2=chi2)
 
 
@@ -301,22 +304,21 @@ def _predict(table: ReferenceTable, numbers: FloatArray) -> tuple[FloatArray, Fl
     before = np.cumprod(np.column_stack([np.ones(len(row)), factors[:, :-1]]), axis=1)
     after = np.cumprod(np.column_stack([np.ones(len(row)), factors[:, :0:-1]]), axis=1)[:, ::-1]
     others = before * after * table.value[:, None]
-    mean = np.bincount(row, others[:, 0] * factors[:, 0], rows).reshape(table.exact.shape)
+    mean = np.bincount(row, weights=others[:, 0] * factors[:, 0], minlength=rows).astype(np.float64)
     term, q = np.nonzero(table.role)
     column = 3 * q + table.role[term, q] - 1
-    slopes = np.bincount(row[term] * 3 * width + column, others[term, q], rows * 3 * width)
-    return mean, slopes.reshape(rows, 3 * width)
+    place = row[term] * 3 * width + column
+    slopes = np.bincount(place, weights=others[term, q], minlength=rows * 3 * width).astype(np.float64)
+    return mean.reshape(table.exact.shape), slopes.reshape(rows, 3 * width)
 
 
-def reference_values(values: Sequence[FloatArray], most: int) -> FloatArray:
+def reference_values(values: FloatArray) -> FloatArray:
     """Return Clifford references: each parameter in turn at a quarter turn, the largest ones first.
 
     Args:
         values: parameter values that will be measured, shape [points, num_parameters].
-        most: largest number of references.
     """
-    table = np.asarray(values)
-    order = np.argsort(-np.abs(table).mean(0), kind="stable")[:most]
-    references = np.zeros((len(order), table.shape[1]))
-    references[np.arange(len(order)), order] = np.pi / 2 * np.where(table.mean(0)[order] < 0, -1.0, 1.0)
+    order = np.argsort(-np.abs(values).mean(0), kind="stable")
+    references = np.zeros((len(order), values.shape[1]))
+    references[np.arange(len(order)), order] = np.pi / 2 * np.where(values.mean(0)[order] < 0, -1.0, 1.0)
     return references

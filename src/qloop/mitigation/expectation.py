@@ -17,8 +17,8 @@ class Functional:
     Args:
         constant: shape [points].
         weights: value of each outcome, shape [points, settings, 2^num_qubits].
-        selected: outcomes kept by post-selection, 0 or 1, shape [settings, 2^num_qubits]; all ones where a setting cannot
-            tell.
+        selected: outcomes kept by post-selection, 0 or 1, shape [settings, 2^num_qubits]; all ones where a setting
+            cannot tell.
     """
 
     constant: FloatArray
@@ -38,7 +38,8 @@ class Expectation:
         values: shape [points].
         variances: of the values, shape [points].
         spreads: standard deviation of one shot in each setting, shape [points, settings].
-        scores: what each read outcome adds to its setting's mean, to first order, shape [points, settings, 2^num_qubits].
+        scores: what each read outcome adds to its setting's mean, to first order; shape [points, settings,
+            2^num_qubits].
     """
 
     values: FloatArray
@@ -50,9 +51,9 @@ class Expectation:
 class Estimator:
     """A functional with a correction, prepared once for many histograms.
 
-    With post-selection a setting's mean is a ratio of two corrected means; its variance is that of the linearised ratio.
-    Where less than half a shot is kept, the setting's mean is that of all its shots. A setting without shots contributes
-    its constant part only.
+    With post-selection a setting's mean is a ratio of two corrected means; its variance is that of the linearised
+    ratio. Where less than half a shot is kept, the setting's mean is that of all its shots. A setting without shots
+    contributes its constant part only.
 
     Args:
         functional: what to evaluate.

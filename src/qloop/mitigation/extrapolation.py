@@ -33,4 +33,4 @@ def linear_weights(factors: list[int]) -> NDArray[np.float64]:
     The extrapolated value is ``weights @ values`` and its variance ``weights**2 @ variances``.
     """
     design = np.stack([np.ones(len(factors)), np.array(factors, float)], 1)
-    return np.linalg.pinv(design)[0]
+    return np.asarray(np.linalg.pinv(design)[0])

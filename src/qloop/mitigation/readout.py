@@ -50,4 +50,4 @@ def _mean_bits(histogram: NDArray[np.float64]) -> NDArray[np.float64]:
     num_qubits = len(histogram).bit_length() - 1
     bits = (np.arange(len(histogram))[:, None] >> np.arange(num_qubits)) & 1
     # Half a count keeps the matrix of a perfect qubit invertible and its error finite.
-    return (histogram @ bits + 0.5) / (histogram.sum() + 1)
+    return np.asarray((histogram @ bits + 0.5) / (histogram.sum() + 1))

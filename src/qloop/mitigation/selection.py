@@ -31,9 +31,9 @@ class Selection:
 def select(losses: Mapping[str, FloatArray], default: str, level: float = 0.05) -> Selection:
     """Choose a correction by its losses at held-out references.
 
-    A candidate replaces the default only when an exact sign-flip test over references says that its loss is smaller, at
-    `level` shared by all candidates (Bonferroni): without a difference the default is left in at most that share of jobs.
-    Choosing the smallest score instead picks noise (our measurement: up to 60 % worse).
+    A candidate replaces the default only when an exact sign-flip test over references says that its loss is smaller,
+    at `level` shared by all candidates (Bonferroni): without a difference the default is left in at most that share of
+    jobs. Choosing the smallest score instead picks noise (our measurement: up to 60 % worse).
 
     Args:
         losses: squared error per candidate at each reference, shape [references], measured with corrections that have

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 import rustworkx as rx
-from qiskit.transpiler import PassManager, generate_preset_pass_manager
+from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
 
 from qloop.circuits.program import Program
 from qloop.circuits.qiskit import from_qiskit, to_qiskit
@@ -56,8 +56,8 @@ def compile_default(program: Program, device: Device, level: int = 2, seed: int 
 def compile_search(program: Program, device: Device, seeds: Sequence[int] = range(12), level: int = 3) -> Compiled:
     """Return the compilation with the highest predicted success over seeds and placements.
 
-    Each distinct coupling pattern is placed on every isomorphic subgraph of the device's usable couplings; qubits without
-    a coupling go to the best free places. The transpiler's own placement is always a candidate.
+    Each distinct coupling pattern is placed on every isomorphic subgraph of the device's usable couplings; qubits
+    without a coupling go to the best free places. The transpiler's own placement is always a candidate.
 
     Args:
         program: logical program.
@@ -70,7 +70,8 @@ def compile_search(program: Program, device: Device, seeds: Sequence[int] = rang
     candidates = sorted(
         (compile_default(program, device, level, seed) for seed in seeds), key=lambda found: -found.log_success
     )
-    best, tried, seen = candidates[0], len(candidates), set()
+    best, tried = candidates[0], len(candidates)
+    seen: set[tuple[object, ...]] = set()
     for candidate in sorted(candidates, key=lambda found: found.program.count_two_qubit()):
         pattern = _Pattern(candidate.program)
         if pattern.key in seen or len(seen) == PATTERNS:
@@ -150,7 +151,7 @@ def _pass_manager(device: Device, level: int, seed: int) -> PassManager:
 
 
 @lru_cache(maxsize=8)
-def _target(device: Device):  # type: ignore[no-untyped-def]
+def _target(device: Device) -> Target:
     return to_target(device)
 
 

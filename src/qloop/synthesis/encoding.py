@@ -15,8 +15,8 @@ def search_encoding(
 ) -> Bits:
     """Anneal an invertible matrix over GF(2) that shortens bit patterns.
 
-    A move adds one row to another, which is one CNOT; the cost is the weighted number of qubits beyond the first that each
-    transformed pattern touches.
+    A move adds one row to another, which is one CNOT; the cost is the weighted number of qubits beyond the first that
+    each transformed pattern touches.
 
     Args:
         patterns: qubits that each excitation flips, shape [patterns, num_qubits].

@@ -102,17 +102,16 @@ def optimise(energy: CompiledEnergy, start: FloatArray, curvature: FloatArray | 
 
     def penalised(values: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = energy.value_and_gradient(values)
-        return value + PENALTY_HA * values @ values, gradient + 2 * PENALTY_HA * values
+        return value + float(PENALTY_HA * values @ values), gradient + 2 * PENALTY_HA * values
 
-    options: dict[str, object] = {"gtol": GRADIENT_HA, "norm": np.inf}
-    if curvature is not None:
-        options["hess_inv0"] = curvature
-    result = minimize(penalised, start, jac=True, method="BFGS", options=options)
+    first = np.eye(len(start)) if curvature is None else curvature
+    result = minimize(penalised, start, jac=True, method="BFGS", options={"gtol": GRADIENT_HA, "hess_inv0": first})
+    inverse = np.asarray(result.hess_inv)
     return Optimum(
         values=result.x,
         energy_ha=float(result.fun - PENALTY_HA * result.x @ result.x),
         evaluations=int(result.nfev),
-        curvature=(result.hess_inv + result.hess_inv.T) / 2,
+        curvature=(inverse + inverse.T) / 2,
     )
 
 
@@ -235,4 +234,4 @@ class _Pool:
     def gradients(self, state: NDArray[np.complex128], image: NDArray[np.complex128]) -> FloatArray:
         """Return dE/dt at t = 0 of every rotation exp(-i t/2 P) put behind the state, whose image under H is given."""
         # Not a matrix product: at this size its threads cost more than the sum.
-        return np.einsum("pk,pk,k->p", image.conj()[self.image], self.sign, state).real
+        return np.asarray(np.einsum("pk,pk,k->p", image.conj()[self.image], self.sign, state).real)

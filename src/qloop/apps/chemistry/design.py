@@ -157,9 +157,9 @@ def plain_circuit(brief: Brief) -> Circuit:
 def search_circuit(brief: Brief, rng: np.random.Generator) -> Circuit:
     """Search an encoding whose ansatz reaches the tolerance with fewer two-qubit gates on the device.
 
-    Each round anneals encodings for the excitations that the shortest circuit so far uses, grows the ansatz again in each,
-    prunes the shortest and compiles them. Of all circuits within `SPARE` of the fewest gates, the one with the smallest
-    expected error is taken: encodings differ in their shot noise too. The plain circuit is a candidate.
+    Each round anneals encodings for the excitations that the shortest circuit so far uses, grows the ansatz again in
+    each, prunes the shortest and compiles them. Of all circuits within `SPARE` of the fewest gates, the one with the
+    smallest expected error is taken: encodings differ in their shot noise too. The plain circuit is a candidate.
 
     Args:
         brief: what is wanted.
@@ -259,6 +259,5 @@ def choose_references(curve: QubitCurve, grown: Grown) -> FloatArray:
     flips = ((grown.operators == 1) | (grown.operators == 2)).astype(np.uint8)
     inside = [(curve.reference ^ row == curve.valid).all(1).any() for row in flips]
     values = np.array([optimum.values for optimum in grown.optima])
-    references = reference_values(values, values.shape[1])
-    usable = [row for row in references if inside[int(np.flatnonzero(row)[0])]]
+    usable = [row for row in reference_values(values) if inside[int(np.flatnonzero(row)[0])]]
     return np.vstack([np.zeros(values.shape[1]), *usable[:REFERENCES]])

@@ -13,7 +13,7 @@ def read_fcidump(path: Path) -> ActiveSpace:
     """Read one geometry's integrals; no classical energies come with them.
 
     Raises:
-        InvalidValueError: the file is missing, not an FCIDUMP, or has an odd number of orbitals' electrons for its spin.
+        InvalidValueError: the file is missing, not an FCIDUMP, or its electrons fit neither its spin nor its orbitals.
         MissingExtraError: PySCF is not installed.
     """
     fcidump = import_extra("pyscf.tools.fcidump", "chemistry", "An FCIDUMP file needs PySCF")

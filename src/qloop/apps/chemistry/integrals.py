@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def compute_curve(
     basis: str,
     frozen: int,
     active: tuple[int, int] | None,
-    report: Callable[[int], None] = lambda done: None,
+    report: Callable[[int], None] = lambda done: None,  # noqa: ARG005
 ) -> list[ActiveSpace]:
     """Compute every geometry of a curve with PySCF, orbitals matched to the geometry before.
 
@@ -134,7 +135,7 @@ def _align(before: _Orbitals, now: _Orbitals) -> _Orbitals:
     allowed = np.abs(overlap) * (before.irreps[:, None] == now.irreps)
     order = np.arange(len(overlap))
     bounds = sorted({0, *now.mol.nelec, len(order)})
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         block = np.arange(start, stop)
         _, match = linear_sum_assignment(-allowed[np.ix_(block, block)])
         order[block] = block[match]
@@ -155,7 +156,8 @@ def _active_space(field: Any, orbitals: FloatArray, frozen: int, active: tuple[i
         )
     if inactive + count > total or 2 * count < electrons or count < 1:
         raise InvalidValueError(
-            f"`orbitals` must hold {electrons} electrons and be at most {total - inactive} of the basis's {total}, got {count}."
+            f"`orbitals` must hold {electrons} electrons and be at most {total - inactive} of the basis's {total}, "
+            f"got {count}."
         )
     cas = mcscf.CASCI(field, count, electrons)
     cas.mo_coeff = orbitals

@@ -1,7 +1,7 @@
 """Fermions to qubits: Jordan-Wigner or parity, with every Z2 symmetry of the curve tapered off.
 
-A spin orbital is numbered ``2 * orbital + spin`` (0 alpha, 1 beta). A Pauli string stands as two bit masks, X^x Z^z. All
-mappings here are linear: qubit values are a matrix over GF(2) times the occupations.
+A spin orbital is numbered ``2 * orbital + spin`` (0 alpha, 1 beta). A Pauli string stands as two bit masks, X^x Z^z.
+All mappings here are linear: qubit values are a matrix over GF(2) times the occupations.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class QubitCurve:
     Args:
         hamiltonians: one a geometry, with the same Pauli strings in the same order; the constant is an identity string.
         reference: Hartree-Fock bits, shape [num_qubits].
-        valid: bits of every determinant with the right number of alpha and beta electrons, shape [determinants, num_qubits].
+        valid: bits of every determinant with the right alpha and beta electrons, shape [determinants, num_qubits].
     """
 
     hamiltonians: tuple[PauliSum, ...]
@@ -54,18 +54,15 @@ class QubitCurve:
     def restricted(self, active: Sequence[int]) -> "QubitCurve":
         """Return the curve on some qubits, the others held at their Hartree-Fock bits.
 
-        Exact for states in which the others never leave those bits: their Z is a sign, and strings that flip them vanish.
+        Exact for states in which the others never leave those bits: their Z is a sign, strings that flip them vanish.
         """
         kept = list(active)
         held = [q for q in range(self.num_qubits) if q not in kept]
         letters = self.hamiltonians[0].letters
         stays = ((letters[:, held] == 0) | (letters[:, held] == 3)).all(1)
         sign = 1.0 - 2.0 * ((letters[:, held] == 3) @ self.reference[held].astype(np.int64) % 2)
-        distinct, place = np.unique(letters[stays][:, kept], axis=0, return_inverse=True)
-        sums = [
-            np.bincount(place.ravel(), (hamiltonian.coefficients * sign)[stays], len(distinct))
-            for hamiltonian in self.hamiltonians
-        ]
+        table = np.array([hamiltonian.coefficients for hamiltonian in self.hamiltonians])
+        distinct, sums = _merge(letters[stays][:, kept], (table * sign)[:, stays])
         valid = self.valid[(self.valid[:, held] == self.reference[held]).all(1)]
         return QubitCurve(
             hamiltonians=tuple(PauliSum(len(kept), distinct, row) for row in sums),
@@ -80,7 +77,7 @@ def map_curve(spaces: Sequence[ActiveSpace], mapping: Mapping = "jordan_wigner",
     Args:
         spaces: the curve's geometries, same active space.
         mapping: which linear mapping the kept qubits carry.
-        taper: whether to remove one qubit per diagonal Z2 symmetry that all geometries share, in the Hartree-Fock sector.
+        taper: whether to remove one qubit per diagonal Z2 symmetry of all geometries, in the Hartree-Fock sector.
 
     Source: Bravyi et al., arXiv:1701.08213 (tapering); Seeley et al., arXiv:1208.5986 (parity).
     """
@@ -97,11 +94,9 @@ def map_curve(spaces: Sequence[ActiveSpace], mapping: Mapping = "jordan_wigner",
     z = z @ inverse(matrix) % 2
     sector = matrix[kept:] @ occupied % 2
     sign = 1 - 2.0 * (z[:, kept:] @ sector % 2)
-    letters, order = np.unique(_letters(x[:, :kept], z[:, :kept]), axis=0, return_inverse=True)
-    values = np.zeros((len(spaces), len(letters)))
     # X^x Z^z = (-i)^(number of Y) times the Pauli string; the coefficients of a real Hamiltonian come out real.
     phase = np.real((-1j) ** (x[:, :kept] & z[:, :kept]).sum(1))
-    np.add.at(values, (slice(None), order.ravel()), coefficients * sign * phase)
+    letters, values = _merge(_letters(x[:, :kept], z[:, :kept]), coefficients * sign * phase)
     used = (np.abs(values) > _NEGLIGIBLE).any(0) | ~letters.any(1)
     values[:, ~letters.any(1)] += np.array([[space.constant] for space in spaces])
     return QubitCurve(
@@ -129,7 +124,7 @@ def _jordan_wigner(space: ActiveSpace) -> dict[tuple[int, int], float]:
         keys.append(np.stack([x, z], -1).reshape(-1, 2))
         values.append((c * weight[use][:, None]).ravel())
     masks, place = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
-    total = np.bincount(place.ravel(), np.concatenate(values), len(masks))
+    total = np.bincount(place.ravel(), weights=np.concatenate(values), minlength=len(masks))
     return {(int(x), int(z)): float(v) for (x, z), v in zip(masks, total, strict=True) if abs(v) > _NEGLIGIBLE}
 
 
@@ -195,7 +190,14 @@ def _valid_determinants(space: ActiveSpace, matrix: Bits, kept: int, sector: Bit
     full = np.hstack([codes, np.broadcast_to(sector, (len(codes), len(sector)))])
     occupations = full @ inner.T % 2
     right = [occupations[:, spin::2].sum(1) == count for spin, count in enumerate(space.electrons)]
-    return codes[reduce(np.logical_and, right)]
+    return np.asarray(codes[reduce(np.logical_and, right)])
+
+
+def _merge(letters: Bits, coefficients: FloatArray) -> tuple[Bits, FloatArray]:
+    """Return each distinct string once, with the sum of its coefficients in every row."""
+    distinct, place = np.unique(letters, axis=0, return_inverse=True)
+    rows = [np.bincount(place.ravel(), weights=row, minlength=len(distinct)) for row in coefficients]
+    return distinct, np.array(rows)
 
 
 def _bits(masks: NDArray[np.uint64], size: int) -> Bits:

@@ -11,9 +11,12 @@ from qloop.core.errors import InvalidValueError, nearest
 BOHR_ANGSTROM = 0.529177210903
 """CODATA 2018."""
 SYMBOLS = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
-    "Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe"
-).split()
+    "H", "He",
+    "Li", "Be", "B", "C", "N", "O", "F", "Ne",
+    "Na", "Mg", "Al", "Si", "P", "S", "Cl", "Ar",
+    "K", "Ca", "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr",
+    "Rb", "Sr", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I", "Xe",
+)  # fmt: skip
 CORE_ORBITALS = ((2, 0), (10, 1), (18, 5), (36, 9), (54, 18))
 """Largest atomic number and its doubly occupied core orbitals."""
 
@@ -53,8 +56,8 @@ class Molecule:
             raise InvalidValueError(f"a charge of {self.charge} leaves {electrons} electrons, at least 1 is needed.")
         if not 0 <= self.spin <= electrons or (electrons - self.spin) % 2:
             raise InvalidValueError(
-                f"`spin` (unpaired electrons) must be {'even' if electrons % 2 == 0 else 'odd'} and at most {electrons} "
-                f"for {electrons} electrons, got {self.spin}."
+                f"`spin` (unpaired electrons) must be {'odd' if electrons % 2 else 'even'} and at most {electrons} for "
+                f"{electrons} electrons, got {self.spin}."
             )
 
     @property

@@ -40,9 +40,9 @@ def plan_measurement(curve: QubitCurve) -> Plan:
     letters = curve.hamiltonians[0].letters
     measured = letters.any(1)
     groups = PauliSum(curve.num_qubits, letters, np.abs(table).mean(0)).group()
-    bases = [group.basis for group in groups]
-    if not any((basis == 3).all() for basis in bases):
-        bases.append(np.full(curve.num_qubits, 3, np.uint8))
+    bases = np.array([group.basis for group in groups], np.uint8)
+    if not (bases == 3).all(1).any():
+        bases = np.vstack([bases, np.full_like(bases[:1], 3)])
     outcomes = (np.arange(1 << curve.num_qubits)[:, None] >> np.arange(curve.num_qubits)) & 1
     signs = 1.0 - 2.0 * ((letters != 0).astype(np.int64) @ outcomes.T & 1)
     weights = np.zeros((len(table), len(bases), 1 << curve.num_qubits))
@@ -52,12 +52,12 @@ def plan_measurement(curve: QubitCurve) -> Plan:
         weights[:, k] = table[:, group.terms] @ signs[group.terms]
         l2[:, k] = np.sqrt((table[:, group.terms] ** 2).sum(1))
         setting[group.terms] = k
-    number_setting = next(k for k, basis in enumerate(bases) if (basis == 3).all())
+    number_setting = int((bases == 3).all(1).argmax())
     selected = np.ones((len(bases), 1 << curve.num_qubits))
     selected[number_setting] = 0.0
     selected[number_setting, curve.valid @ (1 << np.arange(curve.num_qubits))] = 1.0
     return Plan(
-        bases=np.array(bases, np.uint8),
+        bases=bases,
         functional=Functional(constant=table[:, ~measured].sum(1), weights=weights, selected=selected),
         l2=l2,
         letters=letters[measured],

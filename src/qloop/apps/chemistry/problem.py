@@ -92,8 +92,8 @@ def build_problem(settings: ChemistrySettings, seed: int, memo: Memo, progress: 
     curve = map_curve(spaces, settings.mapping)
     if curve.num_qubits > min(MAX_QUBITS, device.num_qubits):
         raise InvalidValueError(
-            f"the curve needs {curve.num_qubits} qubits after tapering, at most {min(MAX_QUBITS, device.num_qubits)} can "
-            f"be run on `{device.name}` here: choose a smaller active space."
+            f"the curve needs {curve.num_qubits} qubits after tapering, at most {min(MAX_QUBITS, device.num_qubits)} "
+            f"can be run on `{device.name}` here: choose a smaller active space."
         )
     designs = _Designs(curve, spaces, device, settings, seed, memo, progress, key)
     problem = Problem(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,20 @@ from qloop.mitigation.channel import LearnedChannel
 from qloop.mitigation.selection import Selection
 
 FloatArray = NDArray[np.float64]
+T = TypeVar("T")
+
+
+def known(value: T | None) -> T:
+    """Return what an earlier stage has set.
+
+    Raises:
+        RuntimeError: that stage has not run.
+    """
+    if value is None:
+        raise RuntimeError(
+            "a stage that sets this has not run: a pass is prepare, design, execute, correct, interpret."
+        )
+    return value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,7 +83,7 @@ class Corrected:
         geometries: shape [points].
         values: E - E_HF in hartree, shape [points].
         variances: shot noise of the values and of the reference, shape [points].
-        fit: how the learned channel's uncertainty moves each value, shape [points, points].
+        fit: covariance by the learned channel's uncertainty, shape [points, points].
         spreads: one shot's standard deviation per geometry and setting.
         selection: what the gate decided.
         channel: the learned channel, when there is one.

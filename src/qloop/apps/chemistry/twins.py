@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from qloop.apps.chemistry.design import twin_machines
+from qloop.apps.chemistry.design import Compiler, twin_machines
 from qloop.apps.chemistry.stages import chemistry_loop, first_geometries
-from qloop.apps.chemistry.state import Problem, State
+from qloop.apps.chemistry.state import Problem, State, known
 from qloop.core.conformal import finite_sample_quantile
+from qloop.devices.backend import Backend
 from qloop.devices.device import Device
 from qloop.devices.simulator import NoisySimulator
 from qloop.loop.driver import run_loop
@@ -41,10 +42,10 @@ WITHOUT = ModelError(share=0.0, factor=1.6449)
 """Shot noise and fit alone, at the normal quantile."""
 
 
-def run_once(problem: Problem, backend: object, seed: int, parts: Parts, otherwise: str = "default") -> State:
+def run_once(problem: Problem, backend: Backend, seed: int, parts: Parts, otherwise: Compiler = "default") -> State:
     """Run the loop once on one machine."""
-    start = State(problem=problem, backend=backend, seed=seed, chosen=first_geometries(len(problem.grid)))  # type: ignore[arg-type]
-    return run_loop(chemistry_loop(otherwise), start, parts).state  # type: ignore[arg-type]
+    start = State(problem=problem, backend=backend, seed=seed, chosen=first_geometries(len(problem.grid)))
+    return run_loop(chemistry_loop(otherwise), start, parts).state
 
 
 def ansatz_energies(state: State) -> FloatArray:
@@ -73,10 +74,10 @@ def learn_model_error(
     errors, values, deviations = [], [], []
     for k, machine in enumerate(twin_machines(device, twins, "model error", seed)):
         state = run_once(problem, NoisySimulator(device, (machine,)), 1_000_003 * seed + k, parts)
-        assert state.curve is not None
-        errors.append(problem.hartree_fock + state.curve.values - ansatz_energies(state))
-        values.append(state.curve.values)
-        deviations.append(state.curve.deviations)
+        curve = known(state.curve)
+        errors.append(problem.hartree_fock + curve.values - ansatz_energies(state))
+        values.append(curve.values)
+        deviations.append(curve.deviations)
         report(k + 1)
     return fit_model_error(np.array(errors), np.array(values), np.array(deviations))
 
