@@ -13,6 +13,7 @@ from qloop.core.rng import make_rng
 from qloop.devices import Backend, Device, GateCalibration, IdealSimulator, Request, Shots
 from qloop.devices.bases import basis_change
 from qloop.devices.channels import unitary_channel
+from qloop.testing.require import require
 
 _WIDTH = 9
 """One more than a byte holds."""
@@ -33,13 +34,13 @@ def check_backend(backend: Backend, reproducible: bool = True, tolerance: float 
     Raises:
         AssertionError: one sentence for the first rule that is broken.
     """
-    _require(isinstance(backend, Backend), f"a backend has `name`, `device` and `run`, got {type(backend).__name__}.")
-    _require(isinstance(backend.name, str), "`name` must be a string.")
+    require(isinstance(backend, Backend), f"a backend has `name`, `device` and `run`, got {type(backend).__name__}.")
+    require(isinstance(backend.name, str), "`name` must be a string.")
     device = _ideal_device() if backend.device is None else backend.device
     requests = _requests(device)
     taken = backend.run(requests, make_rng(1))
-    _require(isinstance(taken, list), f"`run` must return a list, got {type(taken).__name__}.")
-    _require(len(taken) == len(requests), f"{len(requests)} requests got {len(taken)} answers.")
+    require(isinstance(taken, list), f"`run` must return a list, got {type(taken).__name__}.")
+    require(len(taken) == len(requests), f"{len(requests)} requests got {len(taken)} answers.")
     for number, (request, shots) in enumerate(zip(requests, taken, strict=True)):
         _check_form(f"answer {number}", request, shots)
     for request, shots in zip(requests, taken, strict=True):
@@ -50,20 +51,20 @@ def check_backend(backend: Backend, reproducible: bool = True, tolerance: float 
 
 def _check_form(answer: str, request: Request, shots: Shots) -> None:
     width = request.bases.shape[1]
-    _require(isinstance(shots, Shots), f"{answer} must be `Shots`, got {type(shots).__name__}.")
-    _require(shots.num_qubits == width, f"{answer} must have {width} qubits, got {shots.num_qubits}.")
-    _require(
+    require(isinstance(shots, Shots), f"{answer} must be `Shots`, got {type(shots).__name__}.")
+    require(shots.num_qubits == width, f"{answer} must have {width} qubits, got {shots.num_qubits}.")
+    require(
         np.array_equal(shots.bases, request.bases) and shots.bases.dtype == np.uint8,
         f"{answer} must carry the request's `bases` as uint8.",
     )
-    _require(shots.setting.dtype == np.int32, f"{answer}: `setting` must be int32, got {shots.setting.dtype}.")
+    require(shots.setting.dtype == np.int32, f"{answer}: `setting` must be int32, got {shots.setting.dtype}.")
     counts = np.bincount(shots.setting, minlength=len(request.shots)).tolist()
-    _require(counts == request.shots.tolist(), f"{answer} must have {request.shots} shots a setting, got {counts}.")
+    require(counts == request.shots.tolist(), f"{answer} must have {request.shots} shots a setting, got {counts}.")
     shape = (int(request.shots.sum()), -(-width // 8))
-    _require(shots.bits.dtype == np.uint8, f"{answer}: `bits` must be uint8, got {shots.bits.dtype}.")
-    _require(shots.bits.shape == shape, f"{answer}: `bits` must have shape {shape}, got {shots.bits.shape}.")
+    require(shots.bits.dtype == np.uint8, f"{answer}: `bits` must be uint8, got {shots.bits.dtype}.")
+    require(shots.bits.shape == shape, f"{answer}: `bits` must have shape {shape}, got {shots.bits.shape}.")
     spare = np.unpackbits(shots.bits, axis=1, bitorder="little")[:, width:]
-    _require(not spare.any(), f"{answer}: bits beyond the last qubit must be 0.")
+    require(not spare.any(), f"{answer}: bits beyond the last qubit must be 0.")
 
 
 def _check_bits(request: Request, shots: Shots, tolerance: float) -> None:
@@ -75,7 +76,7 @@ def _check_bits(request: Request, shots: Shots, tolerance: float) -> None:
             expected = ideal[setting, (states >> qubit & 1) == 1].sum()
             mean = bits[shots.setting == setting, qubit].mean()
             what = f"{request.label}: bit {qubit} read along {'IXYZ'[request.bases[setting, qubit]]}"
-            _require(
+            require(
                 abs(mean - expected) < tolerance,
                 f"{what} must be 1 in {expected:.0%} of the shots, got {mean:.0%}.",
             )
@@ -86,8 +87,8 @@ def _check_seeds(backend: Backend, requests: Sequence[Request], taken: Sequence[
         again = backend.run(requests, make_rng(seed))
         return any(not np.array_equal(a.bits, b.bits) for a, b in zip(again, taken, strict=True))
 
-    _require(not (reproducible and differs(1)), "equal seeds must give equal shots.")
-    _require(differs(2), "another seed must give other shots.")
+    require(not (reproducible and differs(1)), "equal seeds must give equal shots.")
+    require(differs(2), "another seed must give other shots.")
 
 
 def _check_errors(backend: Backend, device: Device, request: Request) -> None:
@@ -207,8 +208,3 @@ def _require_error(run: Callable[[], object], what: str) -> None:
     except InvalidValueError:
         return
     raise AssertionError(f"{what} must raise `InvalidValueError`.")
-
-
-def _require(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise AssertionError(sentence)
