@@ -26,13 +26,14 @@ def search_encoding(
         temperature: in cost units, falls geometrically to about 1 % of it.
 
     Returns:
-        shape [num_qubits, num_qubits], invertible.
+        The best matrix met, shape [num_qubits, num_qubits], invertible.
 
     Source: ours; linear encodings are in Steudtner and Wehner, arXiv:1712.07067.
     """
     size = patterns.shape[1]
     matrix = np.eye(size, dtype=np.uint8)
     image = patterns.T.copy()
+    best, cost, lowest = matrix.copy(), 0.0, 0.0
     cooling = 0.01 ** (1 / steps)
     for _ in range(steps if size > 1 else 0):
         row, other = rng.choice(size, 2, replace=False)
@@ -43,4 +44,7 @@ def search_encoding(
         if delta <= 0 or rng.random() < np.exp(-delta / temperature):
             image[row] = changed
             matrix[row] ^= matrix[other]
-    return matrix
+            cost += delta
+            if cost <= lowest + 1e-9:
+                best, lowest = matrix.copy(), cost
+    return best
