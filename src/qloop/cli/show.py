@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from qloop.core.estimate import Estimate
     from qloop.core.ledger import Ledger
-    from qloop.core.page import Page
+    from qloop.core.page import Section
     from qloop.runs.run import Run
 
 _PIPE_WIDTH = 160
@@ -55,9 +57,11 @@ def print_run(run: "Run", page: Path, *, as_json: bool) -> None:
             )
         )
         return
-    print(printable(answer.headline))
-    _print_page(answer.page)
+    print_text(answer.headline)
+    # As on the page: the answer, what it is worth, and then how it came about.
+    _print_sections(answer.page.sections[:1])
     _print_ledger(answer.ledger)
+    _print_sections(answer.page.sections[1:])
     print(printable(f"\npage  {page}\nrun   {entry.short_id}  (qloop cite {entry.short_id} prints its references)"))
 
 
@@ -79,30 +83,42 @@ def print_settings(settings: type[Any], given: Mapping[str, Any]) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table of plain text."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(Text(printable(column)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     if title:
-        console.print(Text(f"\n{printable(title)}", "bold"))
-    console.print(table)
+        print_text(f"\n{title}", "bold")
+    _console().print(table)
 
 
-def _print_page(page: "Page") -> None:
-    for section in page.sections:
+def print_text(text: str, style: str = "") -> None:
+    """Print plain text, its lines broken between words."""
+    from rich.text import Text
+
+    _console().print(Text(printable(text), style))
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def _print_sections(sections: "Sequence[Section]") -> None:
+    for section in sections:
         for figure in section.figures:
             if figure.kind == "text":
-                print("\n" + "\n\n".join(printable(paragraph) for paragraph in figure.paragraphs))
+                for paragraph in figure.paragraphs:
+                    print_text(f"\n{paragraph}")
             elif figure.kind == "table":
                 print_table(figure.title, figure.columns, figure.rows)
                 if figure.caption:
-                    print(printable(figure.caption))
+                    print_text(figure.caption)
 
 
 def _print_ledger(ledger: "Ledger") -> None:
@@ -110,21 +126,28 @@ def _print_ledger(ledger: "Ledger") -> None:
         over = f", over {ledger.repeats} paired repeats" if ledger.repeats else ""
         print_table(
             f"What each part bought: {ledger.error_name} without it / with it{over}",
-            ("part", "stage", "nature", "gain", "alone", "own yardsticks", "seconds", "shots", "gates"),
+            ("stage", "part", "nature", "gain", "alone", "seconds", "shots", "gates"),
             [
                 (
-                    line.part.name + ("" if line.on else " (off)"),
                     line.part.stage,
+                    line.part.name + ("" if line.on else " (off)"),
                     line.part.nature,
                     _show(line.gain),
                     _show(line.added),
-                    "\n".join(f"{metric.name}: {_show(metric.estimate)}" for metric in line.metrics),
-                    f"{line.seconds:.1f}" if line.seconds else "",
+                    f"{line.seconds:.1f}" if line.seconds >= 0.05 else "",
                     f"{line.shots:,}" if line.shots else "",
                     f"{line.gates:+d}" if line.gates else "",
                 )
                 for line in ledger.lines
             ],
+        )
+        print_text(
+            "gain: everything else on; alone: everything else off; above 1 the part helps; gates: two-qubit gates saved"
+        )
+        print_table(
+            "Each part's own measure",
+            ("part", "measure", "value"),
+            [(line.part.name, metric.name, _show(metric.estimate)) for line in ledger.lines for metric in line.metrics],
         )
     if ledger.levels:
         print_table(

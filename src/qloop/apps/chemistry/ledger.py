@@ -1,6 +1,7 @@
 """The ledger of a chemistry run: paired re-runs on fresh machines, summed up part by part."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,7 @@ def build_ledger(
     lines = [_line(part, problem, main, on, errors, repeats, seconds) for part in PARTS]
     levels: list[Level] = []
     if repeats:
-        levels = [compare_level(ON, "the answer: every part on", errors, "mHa")]
+        levels = [replace(compare_level(ON, "the parts as they are switched here", errors, "mHa"), name="this answer")]
         levels.append(compare_level(OFF, "every part off", errors, "mHa"))
         levels += [compare_level(name, meaning, errors, "mHa") for name, (_, _, meaning) in CONVENTIONAL.items()]
         levels.append(compare_level(RANDOM, "the same with the quantum data replaced by coin flips", errors, "mHa"))
@@ -136,7 +137,8 @@ def build_ledger(
 
 def _classical(problem: Problem, name: str) -> Level:
     error = np.array([space.energies[name] - space.energies["FCI"] for space in problem.spaces])
-    value = float(1000 * np.sqrt(np.mean(error**2)))
+    # To a microhartree: what is left is where the iterations stopped.
+    value = round(float(1000 * np.sqrt(np.mean(error**2))), 3)
     doubtful = {space.doubtful[name] for space in problem.spaces if name in space.doubtful}
     flags = (f"not to be trusted at {sum(name in s.doubtful for s in problem.spaces)} geometries",) if doubtful else ()
     return Level(

@@ -89,7 +89,7 @@ def run_chemistry(settings: ChemistrySettings, seed: int, *, memo: Memo, progres
         headline=headline,
         values=values,
         ledger=ledger,
-        page=build_page(settings, problem, device, curve, control, ledger, headline),
+        page=build_page(settings, problem, device, curve, control, headline),
         arrays={
             "distance_angstrom": problem.grid,
             "energy_ha": np.array([energy.value for energy in curve.energies]),
@@ -190,7 +190,7 @@ def _estimates(problem: Problem, state: State, error: ModelError) -> tuple[Estim
         if k not in state.corrected.geometries:
             flags.append("not measured, interpolated")
         elif bias[k] > BIASED * half[k]:
-            flags.append(f"the circuit itself lies {1000 * bias[k]:.1f} mHa above FCI")
+            flags.append(f"circuit {1000 * bias[k]:.1f} mHa above FCI")
         estimates.append(
             Estimate(
                 value=float(energy[k]),
