@@ -131,7 +131,7 @@ def construct(
         shots: in all.
         label: what the requests are for, in words.
     """
-    each = max(4, shots // (len(references) * len(bases)))
+    each = max(4, shots // max(1, len(references) * len(bases)))
     return [
         Request(program=program, values=values, bases=bases, shots=np.full(len(bases), each), label=label)
         for values in references
