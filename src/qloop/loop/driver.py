@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic
 
-from qloop.core.errors import InvalidValueError
+from qloop.core.errors import InvalidValueError, nearest
 from qloop.core.progress import Event, Progress, silent
 from qloop.loop.stage import ORDER, Parts, Stage, State
 
@@ -21,7 +21,7 @@ class Loop(Generic[State]):
         most: largest number of passes.
 
     Raises:
-        InvalidValueError: stages out of order.
+        InvalidValueError: stages out of order, none, or of an unknown name.
     """
 
     stages: tuple[Stage[State], ...]
@@ -30,6 +30,9 @@ class Loop(Generic[State]):
     most: int = 1000
 
     def __post_init__(self) -> None:
+        for stage in self.stages:
+            if stage.name not in ORDER:
+                raise InvalidValueError(f"`{stage.name}` is not a stage: {nearest(stage.name, ORDER)}")
         places = [ORDER.index(stage.name) for stage in self.stages]
         if not places or places != sorted(places):
             raise InvalidValueError(
