@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.stats import chi2
 
 from qloop.apps.chemistry.design import Design
@@ -15,6 +16,7 @@ from qloop.mitigation.channel import LearnedChannel
 from qloop.mitigation.expectation import Estimator, Functional
 from qloop.mitigation.extrapolation import linear_weights
 from qloop.mitigation.response import Response, identity_response
+from qloop.mitigation.selection import Selection, select
 
 FloatArray = NDArray[np.float64]
 FOLDS = (1, 3)
@@ -38,6 +40,13 @@ class Recipe:
     channel: LearnedChannel | None = None
 
 
+CHANGED = 0.01
+"""p-value of the references' differences between passes below which the machine is taken to have changed."""
+FORM_HOLDS = 1.25
+"""Mean squared misfit of the channel up to which its form holds (our measurement: below 1.1 on drifted machines)."""
+BY_PASS = "channel, pass by pass"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Applied:
     """Energies above Hartree-Fock at every geometry measured so far.
@@ -47,12 +56,46 @@ class Applied:
         variances: shot noise, shape [points].
         fit: covariance by the learned channel's uncertainty, shape [points, points].
         spreads: standard deviation of one shot of the unfolded circuit, shape [points, settings].
+        doubt: standard deviation that failed checks add, shape [points].
     """
 
     values: FloatArray
     variances: FloatArray
     fit: FloatArray
     spreads: FloatArray
+    doubt: FloatArray
+
+
+def choose_and_apply(state: State, design: Design, parts: Parts) -> tuple[Applied, Selection, float]:
+    """Correct by the default, or, with the gate on, by what the checks leave.
+
+    The machine changed between passes: every pass is corrected by its own references, and half the difference to the
+    common correction becomes doubt. The channel's form does not hold: the correction with the smallest held-out error is
+    taken, and the share of that error that shots do not explain becomes doubt. Otherwise the default stays unless held-out
+    references speak against it (`mitigation.selection`).
+
+    Returns:
+        The corrected energies, what was chosen, and the p-value of "the machine did not change".
+    """
+    recipes = list_recipes(state, design, parts)
+    default, recipe = next(iter(recipes.items()))
+    unchanged = suspicion_of_drift(state, design)
+    if recipe.channel is None or "gate" not in parts:
+        kept = Selection(chosen=default, left_default=False, p_values={}, losses={default: 0.0})
+        return apply_recipe(state, design, recipe), kept, unchanged
+    losses = validation_losses(state, design, recipes)
+    selection = select(losses, default)
+    if unchanged < CHANGED:
+        together, apart = apply_recipe(state, design, recipe), _apply_by_pass(state, design, parts)
+        doubt = np.abs(together.values - apart.values) / 2
+        return replace(apart, doubt=doubt), replace(selection, chosen=BY_PASS, left_default=True), unchanged
+    if recipe.channel.chi2 <= FORM_HOLDS:
+        return apply_recipe(state, design, recipes[selection.chosen]), selection, unchanged
+    chosen = min(selection.losses, key=lambda name: selection.losses[name])
+    found = apply_recipe(state, design, recipes[chosen])
+    doubt = np.sqrt(selection.losses[chosen] * (1 - 1 / recipe.channel.chi2))
+    selection = replace(selection, chosen=chosen, left_default=chosen != default)
+    return replace(found, doubt=np.full(len(found.values), doubt)), selection, unchanged
 
 
 def list_recipes(state: State, design: Design, parts: Parts) -> dict[str, Recipe]:
@@ -114,6 +157,20 @@ def apply_recipe(state: State, design: Design, recipe: Recipe) -> Applied:
         variances=weights**2 @ [expectation.variances for expectation in found],
         fit=fit,
         spreads=found[0].spreads,
+        doubt=np.zeros(len(geometries)),
+    )
+
+
+def _apply_by_pass(state: State, design: Design, parts: Parts) -> Applied:
+    """Correct each pass by its own references."""
+    alone = [replace(state, passes=(one,)) for one in state.passes]
+    found = [apply_recipe(one, design, next(iter(list_recipes(one, design, parts).values()))) for one in alone]
+    return Applied(
+        values=np.concatenate([one.values for one in found]),
+        variances=np.concatenate([one.variances for one in found]),
+        fit=block_diag(*(one.fit for one in found)),
+        spreads=np.concatenate([one.spreads for one in found]),
+        doubt=np.concatenate([one.doubt for one in found]),
     )
 
 

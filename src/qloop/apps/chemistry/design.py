@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -21,14 +22,16 @@ from qloop.synthesis.encoding import search_encoding
 
 FloatArray = NDArray[np.float64]
 Bits = NDArray[np.uint8]
-ROUNDS = 3
-TRIALS = 9
+ROUNDS = 4
+TRIALS = 11
 """Encodings tried a round."""
 FINALISTS = 3
 """Encodings compiled for the device a round."""
 REFERENCES = 8
 """Clifford references, besides Hartree-Fock."""
-SPARE = 0.25
+POWER = 1.5
+"""How much gates weigh while a searched ansatz grows."""
+SPARE = 0.15
 """Share of two-qubit gates that a circuit may have above the fewest, when its expected error is smaller."""
 COUNT_SEEDS = range(3)
 DRIFT = 0.3
@@ -58,7 +61,7 @@ class Design:
         compiled: circuit on the device.
         references: parameter values of the Clifford references, Hartree-Fock first.
         table: exact Pauli values at the references.
-        prior: what the published calibration says of the channel.
+        device: published calibration.
         encodings: encodings tried.
     """
 
@@ -69,13 +72,19 @@ class Design:
     compiled: Compiled
     references: FloatArray
     table: ReferenceTable
-    prior: ChannelPrior
+    device: Device
     encodings: int
 
     @property
     def program(self) -> Program:
         """The compiled program."""
         return self.compiled.program
+
+    @cached_property
+    def prior(self) -> ChannelPrior:
+        """What the published calibration says of the channel, learned on twins when first asked for."""
+        probabilities = twin_probabilities(self.program, self.references, self.plan, self.device)
+        return learn_prior(self.table, probabilities)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -173,20 +182,18 @@ def search_circuit(brief: Brief, rng: np.random.Generator) -> Circuit:
         best = min(judged, key=lambda circuit: (circuit.gates, circuit.predicted_ha))
         patterns = ((best.grown.operators == 1) | (best.grown.operators == 2)).astype(np.uint8)
         use = np.abs([optimum.values for optimum in best.grown.optima]).mean(0)
-        screened: list[tuple[int, int, Bits, float]] = []
+        screened: list[tuple[int, int, Bits]] = []
         for trial in range(TRIALS):
             # Every other trial weighs excitations by how much they are used.
             weights = np.ones(len(patterns)) if trial % 2 == 0 else use / use.mean()
             matrix = search_encoding(patterns, weights, rng) @ best.matrix % 2
+            limit = sorted(screened)[FINALISTS - 1][0] if len(screened) >= FINALISTS else None
+            grown = grow(brief.curve.encoded(matrix), ends, power=POWER, target_ha=target[[0, -1]], limit=limit)
+            if grown.reached:
+                screened.append((count_rotations(grown.program), trial, matrix))
+        for _, _, matrix in sorted(screened)[:FINALISTS]:
             encoded = brief.curve.encoded(matrix)
-            for power in (1.0, 2.0):
-                limit = sorted(screened)[FINALISTS - 1][0] if len(screened) >= FINALISTS else None
-                grown = grow(encoded, ends, power=power, target_ha=target[[0, -1]], limit=limit)
-                if grown.reached:
-                    screened.append((count_rotations(grown.program), len(screened), matrix, power))
-        for _, _, matrix, power in sorted(screened)[:FINALISTS]:
-            encoded = brief.curve.encoded(matrix)
-            grown = grow(encoded, brief.anchors, power=power, target_ha=target)
+            grown = grow(encoded, brief.anchors, power=POWER, target_ha=target)
             if grown.reached:
                 judged.append(brief.judge(matrix, prune(encoded, grown, brief.anchors, target), 0))
     fewest = min(circuit.gates for circuit in judged)
@@ -218,7 +225,7 @@ def finish_design(curve: QubitCurve, circuit: Circuit, anchors: Sequence[int], d
         compiled=compiled,
         references=references,
         table=table,
-        prior=learn_prior(table, twin_probabilities(compiled.program, references, plan, device)),
+        device=device,
         encodings=circuit.tried,
     )
 

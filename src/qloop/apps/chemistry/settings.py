@@ -84,7 +84,7 @@ class LedgerSettings:
     """How the ledger is measured."""
 
     repeats: int = setting(8, "paired re-runs on fresh worlds; 0 skips the ledger", ge=0, le=1000)
-    twins: int = setting(24, "simulated twins that teach the model error", ge=8, le=1000)
+    twins: int = setting(64, "simulated twins that teach the model error", ge=8, le=1000)
 
 
 @settings

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from qloop.apps.chemistry.ansatz import Optimum, optimise
-from qloop.apps.chemistry.correction import FOLDS, apply_recipe, list_recipes, suspicion_of_drift, validation_losses
+from qloop.apps.chemistry.correction import FOLDS, choose_and_apply, learn_channel
 from qloop.apps.chemistry.design import Compiler, Design
 from qloop.apps.chemistry.plan import spread_shots
 from qloop.apps.chemistry.spsa import optimise_on_backend
@@ -24,7 +24,6 @@ from qloop.loop.driver import Loop
 from qloop.loop.stage import Parts
 from qloop.mitigation import channel, readout
 from qloop.mitigation.extrapolation import fold
-from qloop.mitigation.selection import select
 
 FloatArray = NDArray[np.float64]
 PER_PASS = 3
@@ -158,22 +157,17 @@ class Correct:
 
     def __call__(self, state: State, parts: Parts) -> State:
         """Correct every geometry measured so far with all references seen so far."""
-        design = known(state.design)
-        recipes = list_recipes(state, design, parts)
-        default = next(iter(recipes))
-        judged = "gate" in parts and "channel" in recipes
-        losses = validation_losses(state, design, recipes) if judged else {default: np.zeros(1)}
-        selection = select(losses, default)
-        found = apply_recipe(state, design, recipes[selection.chosen])
+        found, selection, unchanged = choose_and_apply(state, known(state.design), parts)
         corrected = Corrected(
             geometries=state.measured,
             values=found.values,
             variances=found.variances,
             fit=found.fit,
+            doubt=found.doubt,
             spreads=dict(zip(state.measured, found.spreads, strict=True)),
             selection=selection,
-            channel=recipes[default].channel,
-            suspicion=suspicion_of_drift(state, design),
+            channel=learn_channel(state, known(state.design)) if "channel" in parts else None,
+            unchanged=unchanged,
         )
         return replace(state, corrected=corrected)
 
@@ -191,7 +185,9 @@ class Interpret:
         method = smooth if "process" in parts else keep_points
         posterior = method(points, corrected.values, corrected.variances, grid)
         fit = np.einsum("gp,pq,gq->g", posterior.smoother, corrected.fit, posterior.smoother)
-        curve = Curve(values=posterior.mean, deviations=np.sqrt(posterior.deviation**2 + fit))
+        # Doubt is common to neighbours: smoothing does not average it away.
+        doubt = np.abs(posterior.smoother) @ corrected.doubt
+        curve = Curve(values=posterior.mean, deviations=np.sqrt(posterior.deviation**2 + fit + doubt**2))
         rest = [g for g in range(len(grid)) if g not in corrected.geometries]
         chosen = _next_geometries(grid, corrected, posterior, rest) if "process" in parts else tuple(rest[:PER_PASS])
         target = state.problem.target_ha

@@ -84,20 +84,22 @@ class Corrected:
         values: E - E_HF in hartree, shape [points].
         variances: shot noise of the values and of the reference, shape [points].
         fit: covariance by the learned channel's uncertainty, shape [points, points].
+        doubt: standard deviation that failed checks add, shape [points].
         spreads: one shot's standard deviation per geometry and setting.
         selection: what the gate decided.
         channel: the learned channel, when there is one.
-        suspicion: probability of the references' differences between passes if nothing changed.
+        unchanged: p-value of "the machine did not change between passes".
     """
 
     geometries: tuple[int, ...]
     values: FloatArray
     variances: FloatArray
     fit: FloatArray
+    doubt: FloatArray
     spreads: Mapping[int, FloatArray]
     selection: Selection
     channel: LearnedChannel | None
-    suspicion: float
+    unchanged: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

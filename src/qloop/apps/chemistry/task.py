@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.apps.chemistry.correction import CHANGED
 from qloop.apps.chemistry.ledger import RANDOM, build_ledger, exact_energies, hidden_machine, rmse_mha, run_repeat
 from qloop.apps.chemistry.problem import build_problem
 from qloop.apps.chemistry.report import build_page
@@ -29,7 +30,6 @@ from qloop.loop.stage import Parts
 FloatArray = NDArray[np.float64]
 BIASED = 0.25
 """Share of the half width above which the circuit's own error is flagged: no shot sees it."""
-SUSPICIOUS = 0.01
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -180,7 +180,7 @@ def _estimates(problem: Problem, state: State, error: ModelError) -> tuple[Estim
     energy = problem.hartree_fock + state.curve.values
     bias = ansatz_energies(state) - exact_energies(problem)
     common = []
-    if state.corrected.suspicion < SUSPICIOUS:
+    if state.corrected.unchanged < CHANGED:
         common.append("the machine changed between jobs")
     if state.corrected.selection.left_default:
         common.append(f"default correction left for `{state.corrected.selection.chosen}`")
