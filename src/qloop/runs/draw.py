@@ -60,7 +60,7 @@ def _draw_table(table: Table) -> str:
 def _column_class(cells: Sequence[str]) -> str:
     if cells and all(map(_is_number, cells)):
         return ' class="number"'
-    return ' class="short"' if all(len(cell) <= 24 for cell in cells) else ""
+    return ' class="short"' if all(len(cell) <= 30 for cell in cells) else ""
 
 
 def _is_number(cell: str) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.apps.chemistry.design import Compiler
 from qloop.apps.chemistry.parts import PARTS
-from qloop.apps.chemistry.state import Problem, State
+from qloop.apps.chemistry.state import Problem, State, known
 from qloop.apps.chemistry.twins import WITHOUT, ModelError, ansatz_energies, run_once
 from qloop.core.estimate import Estimate
 from qloop.core.ledger import Ledger, LedgerLine, Level, Metric, Part
@@ -22,7 +23,7 @@ from qloop.loop.stage import Parts
 
 FloatArray = NDArray[np.float64]
 ERROR = "RMSE against FCI"
-CONVENTIONAL = {
+CONVENTIONAL: dict[str, tuple[Parts, Compiler, str]] = {
     "conventional, extrapolated": (
         frozenset({"readout", "extrapolation"}),
         "default",
@@ -54,8 +55,7 @@ def exact_energies(problem: Problem) -> FloatArray:
 
 def rmse_mha(problem: Problem, state: State) -> float:
     """Return the root mean square error of a finished curve against FCI, millihartree."""
-    assert state.curve is not None
-    error = problem.hartree_fock + state.curve.values - exact_energies(problem)
+    error = problem.hartree_fock + known(state.curve).values - exact_energies(problem)
     return float(1000 * np.sqrt(np.mean(error**2)))
 
 
@@ -86,10 +86,10 @@ def run_repeat(
     backend = NoisySimulator(device, (machine,), idle)
     errors: dict[str, float] = {}
     states: dict[str, State] = {}
-    known: dict[Parts, str] = {}
+    first: dict[Parts, str] = {}
     for name, parts in configurations(PARTS, on).items():
         # Two names may ask for the same switches: they are run once.
-        same = known.setdefault(parts, name)
+        same = first.setdefault(parts, name)
         if same == name:
             states[name] = run_once(problem, backend, seed, parts)
         errors[name] = rmse_mha(problem, states[same])
@@ -112,19 +112,18 @@ def build_ledger(
         repeats: results of `run_repeat`.
         seconds: time of the answer's run by stage.
     """
-    errors = (
-        {name: np.array([repeat["errors"][name] for repeat in repeats]) for name in repeats[0]["errors"]}
-        if repeats
-        else {}
-    )
+    # One repeat has no spread, so that nothing could be said of it.
+    names = repeats[0]["errors"] if len(repeats) > 1 else ()
+    errors = {name: np.array([repeat["errors"][name] for repeat in repeats]) for name in names}
     lines = [_line(part, problem, main, on, errors, repeats, seconds) for part in PARTS]
     levels: list[Level] = []
-    if repeats:
-        levels = [replace(compare_level(ON, "the parts as they are switched here", errors, "mHa"), name="this answer")]
-        levels.append(compare_level(OFF, "every part off", errors, "mHa"))
+    if errors:
+        own = compare_level(ON, "these parts on fresh machines, median and 5 to 95 %", errors, "mHa")
+        levels = [replace(own, name="this answer"), compare_level(OFF, "every part off", errors, "mHa")]
         levels += [compare_level(name, meaning, errors, "mHa") for name, (_, _, meaning) in CONVENTIONAL.items()]
         levels.append(compare_level(RANDOM, "the same with the quantum data replaced by coin flips", errors, "mHa"))
-    levels += [_classical(problem, name) for name in ("HF", "MP2", "CCSD(T)") if name in problem.spaces[0].energies]
+    classical = [name for name in ("HF", "MP2", "CCSD(T)") if name in problem.spaces[0].energies]
+    levels += [_classical(problem, name, errors.get(ON)) for name in classical]
     levels.append(
         Level(
             name="FCI",
@@ -135,30 +134,31 @@ def build_ledger(
     return Ledger(lines=tuple(lines), levels=tuple(levels), error_name=ERROR, repeats=len(repeats))
 
 
-def _classical(problem: Problem, name: str) -> Level:
+def _classical(problem: Problem, name: str, ours: FloatArray | None) -> Level:
     error = np.array([space.energies[name] - space.energies["FCI"] for space in problem.spaces])
     # To a microhartree: what is left is where the iterations stopped.
     value = round(float(1000 * np.sqrt(np.mean(error**2))), 3)
     doubtful = {space.doubtful[name] for space in problem.spaces if name in space.doubtful}
+    ratio = None
+    if ours is not None and value > 0:
+        ratio = paired_ratio(np.full_like(ours, value), ours, statistic="geometric_mean")
     flags = (f"not to be trusted at {sum(name in s.doubtful for s in problem.spaces)} geometries",) if doubtful else ()
     return Level(
         name=name,
         meaning="classical, on the same active space",
         error=Estimate(value=value, low=value, high=value, unit="mHa", flags=flags),
+        ratio=ratio,
     )
 
 
 def _yardsticks(main: State, states: Mapping[str, State], error: ModelError) -> Value:
-    assert main.curve is not None
-    assert main.corrected is not None
-    miss = np.abs(main.problem.hartree_fock + main.curve.values - ansatz_energies(main))
-    losses = main.corrected.selection.losses
-    with_l2 = states.get("-allocation", main).corrected
-    assert with_l2 is not None
+    curve, corrected = known(main.curve), known(main.corrected)
+    miss = np.abs(main.problem.hartree_fock + curve.values - ansatz_energies(main))
+    losses = corrected.selection.losses
     return {
-        "covered": float(np.mean(miss <= error.half_widths(main.curve.values, main.curve.deviations))),
-        "covered_plain": float(np.mean(miss <= WITHOUT.half_widths(main.curve.values, main.curve.deviations))),
-        "left_default": main.corrected.selection.left_default,
+        "covered": float(np.mean(miss <= error.half_widths(curve.values, curve.deviations))),
+        "covered_plain": float(np.mean(miss <= WITHOUT.half_widths(curve.values, curve.deviations))),
+        "left_default": corrected.selection.left_default,
         "losses": {name: float(loss) for name, loss in losses.items()},
         "variance": [_late_variance(main), _late_variance(states.get("-allocation", main))],
         "evaluations": [main.evaluations, states.get("-warm_start", main).evaluations],
@@ -167,8 +167,7 @@ def _yardsticks(main: State, states: Mapping[str, State], error: ModelError) -> 
 
 def _late_variance(state: State) -> float:
     """Return the mean shot variance of the geometries after the first pass, where the allocation can act."""
-    assert state.corrected is not None
-    return float(np.mean(state.corrected.variances[len(state.passes[0].geometries) :]))
+    return float(np.mean(known(state.corrected).variances[len(state.passes[0].geometries) :]))
 
 
 def _line(
@@ -180,7 +179,7 @@ def _line(
     repeats: Sequence[Mapping[str, Any]],
     seconds: Mapping[str, float],
 ) -> LedgerLine:
-    gain, added = part_gain(part, on, errors) if len(repeats) > 1 else (None, None)
+    gain, added = part_gain(part, on, errors) if errors else (None, None)
     metrics, gates = _metrics(part.name, problem, main, on, repeats)
     shots = {
         "readout": main.shots.get("readout", 0),
@@ -204,11 +203,11 @@ def _metrics(
     name: str, problem: Problem, main: State, on: Parts, repeats: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[Metric, ...], int]:
     """Return a part's own yardsticks and the two-qubit gates it saves."""
-    assert main.design is not None
+    design = known(main.design)
     if name in {"encoding", "placement"}:
         switched = on ^ {name}
         other = problem.design("encoding" in switched, "search" if "placement" in switched else "default")
-        with_part, without = (main.design, other) if name in on else (other, main.design)
+        with_part, without = (design, other) if name in on else (other, design)
         gates = without.program.count_two_qubit() - with_part.program.count_two_qubit()
         ratio = without.program.count_two_qubit() / max(1, with_part.program.count_two_qubit())
         success = float(np.exp(with_part.compiled.log_success - without.compiled.log_success))
