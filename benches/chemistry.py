@@ -3,8 +3,8 @@
     python benches/chemistry.py [accuracy coverage circuits warm_start allocation gate ...]
 
 Machines are simulated and fresh: their drift is unknown to every part, and no seed here was used while the parts were
-chosen. Errors are root mean squares over the curve against FCI, ratios are paired by machine and seed, brackets are 90 %
-bootstrap intervals. Finished pieces are remembered (`--store`), so that an interrupted run goes on where it stopped.
+chosen. Errors are root mean squares over the curve against FCI, ratios are paired by machine and seed, brackets are
+90 % bootstrap intervals. Finished pieces are remembered, so that an interrupted run goes on where it stopped.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from machine import describe
 from qloop.apps.chemistry.ansatz import optimise
 from qloop.apps.chemistry.design import Design, plain_circuit, search_circuit
@@ -63,7 +64,7 @@ COVERAGE = [
 DRIFT = 0.3
 SEARCHES = 4
 
-store_path = HERE / "store"
+STORE = HERE / "store"
 
 
 def main() -> None:
@@ -135,7 +136,7 @@ def coverage(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
 
 
 def circuits(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
-    """Two-qubit gates of the searched circuit against both plain mappings at the same accuracy, and the search's time."""
+    """Two-qubit gates of the searched circuit against both plain mappings at the same accuracy."""
     jobs = [(molecule, mapping, seed) for molecule in EXAMPLES for mapping in MAPPINGS for seed in range(SEARCHES)]
     found = dict(zip(jobs, pool.map(_circuit, *zip(*jobs, strict=True)), strict=True))
     rows = []
@@ -166,14 +167,14 @@ def warm_starts(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
 
 
 def allocation(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
-    """Shot variance of L2 over that of the neighbour's spreads, which 370 shots a setting have shown, and over the best."""
+    """Shot variance of L2 over that of the neighbour's spreads, which 370 shots a setting have shown."""
     return list(
         pool.map(_allocation, *zip(*[(m, searched) for m in EXAMPLES for searched in (True, False)], strict=True))
     )
 
 
 def gate(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
-    """How often the default correction is left, and what that buys, on good machines and on machines it is not made for."""
+    """How often the default correction is left, and what that buys, on machines it is made for and on others."""
     rows = []
     for name, world in GATE_WORLDS.items():
         seen = list(pool.map(_gated, *zip(*[(name, k) for k in range(32)], strict=True)))
@@ -217,7 +218,7 @@ SECTIONS: dict[str, Callable[[ProcessPoolExecutor], list[dict[str, Any]]]] = {
 @cache
 def open_store() -> Store:
     """Return this process's door to the remembered pieces."""
-    return Store(store_path)
+    return Store(STORE)
 
 
 def kept(compute: Callable[[], dict[str, Any]], *key: object) -> dict[str, Any]:
@@ -255,7 +256,7 @@ def machine_of(device: Device, k: int, **world: float) -> Device:
 def model_error(molecule: str, device: str, shots: int) -> Any:
     """Return the learned model error of a job."""
     settings, problem, published = problem_of(molecule, device, shots)
-    return learn_model_error(problem, published, parts_on(settings), 0, settings.ledger.twins, lambda done: None)
+    return learn_model_error(problem, published, parts_on(settings), 0, settings.ledger.twins, int)
 
 
 def _repeat(molecule: str, device: str, shots: int, coherent: float, k: int) -> dict[str, Any]:

@@ -70,9 +70,9 @@ def choose_and_apply(state: State, design: Design, parts: Parts) -> tuple[Applie
     """Correct by the default, or, with the gate on, by what the checks leave.
 
     The machine changed between passes: every pass is corrected by its own references, and half the difference to the
-    common correction becomes doubt. The channel's form does not hold: the correction with the smallest held-out error is
-    taken, and the share of that error that shots do not explain becomes doubt. Otherwise the default stays unless held-out
-    references speak against it (`mitigation.selection`).
+    common correction becomes doubt. The channel's form does not hold: the correction with the smallest held-out error
+    is taken, and the share of that error that shots do not explain becomes doubt. Otherwise the default stays unless
+    held-out references speak against it (`mitigation.selection`).
 
     Returns:
         The corrected energies, what was chosen, and the p-value of "the machine did not change".

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.apps.chemistry.settings import ChemistrySettings
-from qloop.apps.chemistry.state import Problem, State
+from qloop.apps.chemistry.state import Problem, State, known
 from qloop.apps.chemistry.twins import ansatz_energies
 from qloop.circuits.program import Program
 from qloop.core.page import (
@@ -71,8 +71,7 @@ def _introduction(problem: Problem) -> Text:
 
 
 def _values(state: State) -> FloatArray:
-    assert state.curve is not None
-    return state.curve.values
+    return known(state.curve).values
 
 
 def _floats(array: FloatArray) -> tuple[float, ...]:
@@ -178,8 +177,7 @@ def _millihartree(hartree: float) -> str:
 
 
 def _map(device: Device, state: State) -> GraphMap:
-    assert state.design is not None
-    program = state.design.program
+    program = known(state.design).program
     pairs = list(device.pairs)
     used = {tuple(sorted(operation.qubits)) for operation in program.operations() if len(operation.qubits) == 2}
     outputs = program.outputs.tolist()
@@ -199,15 +197,14 @@ def _map(device: Device, state: State) -> GraphMap:
 
 
 def _circuit(state: State) -> Circuit:
-    assert state.design is not None
-    program = state.design.program
+    program = known(state.design).program
     return Circuit(
         title="The compiled circuit",
         wires=tuple(f"{k} (Q{q})" for k, q in enumerate(program.outputs.tolist())),
         gates=_drawn(program),
         caption=f"{program.count_two_qubit()} two-qubit gates, predicted success "
-        f"{100 * np.exp(state.design.compiled.log_success):.0f} % by the published calibration. Z rotations take no "
-        "time on this hardware and are left out.",
+        f"{100 * np.exp(known(state.design).compiled.log_success):.0f} % by the published calibration. Z rotations take "
+        "no time on this hardware and are left out.",
     )
 
 
@@ -227,8 +224,7 @@ def _drawn(program: Program) -> tuple[Gate, ...]:
 
 
 def _channel(state: State) -> Table:
-    assert state.corrected is not None
-    learned = state.corrected.channel
+    learned = known(state.corrected).channel
     if learned is None:
         return Table(title="Learned channel", columns=("",), rows=(("not learned in this run",),))
     deviation = np.sqrt(np.diag(learned.covariance)).reshape(learned.numbers.shape)

@@ -1,6 +1,5 @@
 """The task kind ``chemistry``: from settings and a seed to an answer."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from qloop.apps.chemistry.problem import build_problem
 from qloop.apps.chemistry.report import build_page
 from qloop.apps.chemistry.settings import ChemistrySettings
 from qloop.apps.chemistry.stages import chemistry_loop, first_geometries
-from qloop.apps.chemistry.state import Problem, State
+from qloop.apps.chemistry.state import Problem, State, known
 from qloop.apps.chemistry.twins import WITHOUT, ModelError, ansatz_energies, learn_model_error, run_once
 from qloop.core.answer import Answer
 from qloop.core.estimate import Estimate
@@ -49,14 +48,18 @@ class EnergyCurve:
     seconds: dict[str, float]
 
 
-def run_chemistry(settings: ChemistrySettings, seed: int, *, memo: Memo, progress: Progress) -> Answer:
-    """Compute a molecule's energy curve on a simulated device, with the ledger of every part.
+def run_chemistry(
+    settings: ChemistrySettings, seed: int, *, memo: Memo, progress: Progress, backend: Backend | None = None
+) -> Answer:
+    """Compute a molecule's energy curve on a device, with the ledger of every part.
 
     Args:
         settings: validated settings.
         seed: of the machine, the shots and the searches.
         memo: remembers integrals, circuits, the model error and each repeat of the ledger.
         progress: told of all of them.
+        backend: hardware, or a recording, of the device that the settings name; by default a simulated machine. The
+            ledger's re-runs are simulated either way.
 
     Raises:
         InvalidValueError: a molecule, basis, active space or device that does not exist or fit.
@@ -64,7 +67,8 @@ def run_chemistry(settings: ChemistrySettings, seed: int, *, memo: Memo, progres
     problem, device = build_problem(settings, seed, memo, progress)
     table = settings.device
     world = (table.drift, table.coherent, table.crosstalk)
-    backend = NoisySimulator(device, (hidden_machine(device, *world, seed),), table.idling)
+    if backend is None:
+        backend = NoisySimulator(device, (hidden_machine(device, *world, seed),), table.idling)
     on = parts_on(settings)
     job = content_key("chemistry", to_plain(settings), seed)
     curve = compute_curve(problem, device, backend, on, seed, settings.ledger.twins, memo, progress, job)
@@ -84,7 +88,7 @@ def run_chemistry(settings: ChemistrySettings, seed: int, *, memo: Memo, progres
     ledger = build_ledger(problem, curve.state, on, repeats, curve.seconds)
     control = run_once(problem, UniformBits(device), seed, on)
     values = _values(settings, problem, device, curve, control)
-    headline = _headline(settings, problem, device, curve)
+    headline = _headline(settings, problem, backend.name, curve)
     return Answer(
         headline=headline,
         values=values,
@@ -174,20 +178,19 @@ def _plain(error: ModelError) -> dict[str, Any]:
 
 
 def _estimates(problem: Problem, state: State, error: ModelError) -> tuple[Estimate, ...]:
-    assert state.curve is not None
-    assert state.corrected is not None
-    half = error.half_widths(state.curve.values, state.curve.deviations)
-    energy = problem.hartree_fock + state.curve.values
+    found, corrected = known(state.curve), known(state.corrected)
+    half = error.half_widths(found.values, found.deviations)
+    energy = problem.hartree_fock + found.values
     bias = ansatz_energies(state) - exact_energies(problem)
     common = []
-    if state.corrected.unchanged < CHANGED:
+    if corrected.unchanged < CHANGED:
         common.append("the machine changed between jobs")
-    if state.corrected.selection.left_default:
-        common.append(f"default correction left for `{state.corrected.selection.chosen}`")
+    if corrected.selection.left_default:
+        common.append(f"default correction left for `{corrected.selection.chosen}`")
     estimates = []
     for k in range(len(problem.grid)):
         flags = list(common)
-        if k not in state.corrected.geometries:
+        if k not in corrected.geometries:
             flags.append("not measured, interpolated")
         elif bias[k] > BIASED * half[k]:
             flags.append(f"circuit {1000 * bias[k]:.1f} mHa above FCI")
@@ -207,9 +210,7 @@ def _values(
     settings: ChemistrySettings, problem: Problem, device: Device, curve: EnergyCurve, control: State
 ) -> dict[str, Any]:
     state = curve.state
-    assert state.design is not None
-    assert state.corrected is not None
-    assert control.curve is not None
+    design, corrected = known(state.design), known(state.corrected)
     names = [name for name in ("HF", "MP2", "CCSD(T)", "FCI") if name in problem.spaces[0].energies]
     return {
         "molecule": settings.molecule.name,
@@ -218,30 +219,30 @@ def _values(
         "distance_angstrom": problem.grid.tolist(),
         "energy_ha": [energy.to_json() for energy in curve.energies],
         "classical_ha": {name: [space.energies[name] for space in problem.spaces] for name in names},
-        "random_bits_ha": (problem.hartree_fock + control.curve.values).tolist(),
+        "random_bits_ha": (problem.hartree_fock + known(control.curve).values).tolist(),
         "rmse_mha": rmse_mha(problem, state),
         "random_bits_rmse_mha": rmse_mha(problem, control),
         "ansatz_error_mha": [
             None if np.isnan(gap) else 1000 * float(gap) for gap in ansatz_energies(state) - exact_energies(problem)
         ],
-        "num_qubits": state.design.curve.num_qubits,
-        "two_qubit_gates": state.design.program.count_two_qubit(),
-        "predicted_success": float(np.exp(state.design.compiled.log_success)),
-        "physical_qubits": state.design.program.outputs.tolist(),
+        "num_qubits": design.curve.num_qubits,
+        "two_qubit_gates": design.program.count_two_qubit(),
+        "predicted_success": float(np.exp(design.compiled.log_success)),
+        "physical_qubits": design.program.outputs.tolist(),
         "measured": list(state.measured),
         "shots": dict(state.shots),
-        "correction": state.corrected.selection.chosen,
+        "correction": corrected.selection.chosen,
         "model_error": _plain(curve.error),
         "optimised_on": settings.optimise_on,
         "control": RANDOM,
     }
 
 
-def _headline(settings: ChemistrySettings, problem: Problem, device: Device, curve: EnergyCurve) -> str:
+def _headline(settings: ChemistrySettings, problem: Problem, machine: str, curve: EnergyCurve) -> str:
     half = np.median([(energy.high - energy.low) / 2 for energy in curve.energies])
-    gates = curve.state.design.program.count_two_qubit() if curve.state.design else 0
+    gates = known(curve.state.design).program.count_two_qubit()
     return (
-        f"{settings.molecule.name} on {device.name} (simulated): {len(problem.grid)} energies within "
+        f"{settings.molecule.name} on {machine}: {len(problem.grid)} energies within "
         f"{rmse_mha(problem, curve.state):.1f} mHa of FCI (root mean square), 90 % intervals of about "
         f"±{1000 * half:.1f} mHa, {gates} two-qubit gates."
     )
