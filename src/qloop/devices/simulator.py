@@ -68,7 +68,7 @@ class NoisySimulator:
     @property
     def name(self) -> str:
         """Name for reports."""
-        return f"{self.device.name} simulated"
+        return f"{self.device.name} (simulated)"
 
     def probabilities(self, request: Request, world: int = 0) -> FloatArray:
         """Return the exact outcome probabilities under noise, shape [settings, 2^num_outputs]."""

@@ -3,9 +3,13 @@
 Source: Knowles and Handy, Computer Physics Communications 54 (1989) 75.
 """
 
+import re
 from pathlib import Path
 
+import numpy as np
+
 from qloop.apps.chemistry.integrals import ActiveSpace
+from qloop.circuits.simulate.memory import check_memory
 from qloop.core.errors import InvalidValueError, import_extra
 
 
@@ -14,26 +18,37 @@ def read_fcidump(path: Path) -> ActiveSpace:
 
     Raises:
         InvalidValueError: the file is missing, not an FCIDUMP, or its electrons fit neither its spin nor its orbitals.
-        MissingExtraError: PySCF is not installed.
     """
-    fcidump = import_extra("pyscf.tools.fcidump", "chemistry", "An FCIDUMP file needs PySCF")
-    ao2mo = import_extra("pyscf.ao2mo", "chemistry", "An FCIDUMP file needs PySCF")
     if not path.is_file():
         raise InvalidValueError(f"there is no FCIDUMP file `{path}`.")
     try:
-        data = fcidump.read(str(path), verbose=False)
-        orbitals, electrons, spin = int(data["NORB"]), int(data["NELEC"]), int(data.get("MS2", 0))
-        one_body, two_body = data["H1"], ao2mo.restore(1, data["H2"], orbitals)
-    except (KeyError, ValueError, IndexError, AssertionError, UnicodeDecodeError) as error:
-        raise InvalidValueError(f"`{path}` is not an FCIDUMP file: {error}.") from error
-    if (electrons - spin) % 2 or not 0 <= spin <= electrons <= 2 * orbitals:
+        head, _, body = re.split(r"([&$]END|/)", path.read_text(encoding="utf-8"), maxsplit=1, flags=re.IGNORECASE)
+    except (ValueError, UnicodeDecodeError):
+        raise InvalidValueError(f"`{path}` is not an FCIDUMP file: its header has no end.") from None
+    header = {name.upper(): int(number) for name, number in re.findall(r"(\w+)\s*=\s*(-?\d+)", head)}
+    if not {"NORB", "NELEC"} <= header.keys():
+        raise InvalidValueError(f"`{path}` is not an FCIDUMP file: its header needs NORB and NELEC.")
+    orbitals, electrons, spin = header["NORB"], header["NELEC"], header.get("MS2", 0)
+    if (electrons - spin) % 2 or not 0 <= spin <= electrons <= 2 * orbitals - spin:
         raise InvalidValueError(
             f"`{path}` has {electrons} electrons, MS2 = {spin} and {orbitals} orbitals, which do not fit."
         )
+    check_memory(8 * orbitals**4, f"the integrals of {orbitals} orbitals")
+    one_body, two_body, constant = np.zeros((orbitals,) * 2), np.zeros((orbitals,) * 4), 0.0
+    for line in filter(str.strip, body.splitlines()):
+        value, i, j, k, l = _integral(path, line, orbitals)
+        if k > 0:
+            for p, q in ((i, j), (j, i)):
+                for r, s in ((k, l), (l, k)):
+                    two_body[p - 1, q - 1, r - 1, s - 1] = two_body[r - 1, s - 1, p - 1, q - 1] = value
+        elif j > 0:
+            one_body[i - 1, j - 1] = one_body[j - 1, i - 1] = value
+        elif i == 0:
+            constant = value
     return ActiveSpace(
         one_body=one_body,
         two_body=two_body,
-        constant=float(data["ECORE"]),
+        constant=constant,
         electrons=((electrons + spin) // 2, (electrons - spin) // 2),
         energies={},
         doubtful={},
@@ -54,3 +69,16 @@ def write_fcidump(space: ActiveSpace, path: Path) -> None:
     fcidump.from_integrals(
         str(path), space.one_body, space.two_body, space.num_orbitals, alpha + beta, space.constant, alpha - beta
     )
+
+
+def _integral(path: Path, line: str, orbitals: int) -> tuple[float, int, int, int, int]:
+    """Return a line's value and indices, counted from 1; those that are 0 come last."""
+    try:
+        value, *indices = re.sub("[dD]", "e", line).split()
+        number, (i, j, k, l) = float(value), map(int, indices)
+    except ValueError:
+        raise InvalidValueError(f"`{path}` is not an FCIDUMP file: `{line.strip()}` is no integral.") from None
+    used = [index for index in (i, j, k, l) if index]
+    if not np.isfinite(number) or any(not 0 < index <= orbitals for index in used) or [i, j, k, l][: len(used)] != used:
+        raise InvalidValueError(f"`{path}` has no place for `{line.strip()}` among {orbitals} orbitals.")
+    return number, i, j, k, l

@@ -1,5 +1,6 @@
 """Active-space integrals along a curve, in orbitals aligned from one geometry to the next."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -102,7 +103,10 @@ def _build(molecule: Molecule, basis: str) -> Any:
             f"`{basis}` is not a known basis: {nearest(basis, ('sto-3g', '6-31g', '6-31g*', 'cc-pvdz', 'cc-pvtz'))}"
         )
     try:
-        mol = gto.M(atom=atoms, basis=basis, charge=molecule.charge, spin=molecule.spin, verbose=0, symmetry=True)
+        with warnings.catch_warnings():
+            # A basis without an element is our sentence, not a hint at another package.
+            warnings.simplefilter("ignore")
+            mol = gto.M(atom=atoms, basis=basis, charge=molecule.charge, spin=molecule.spin, verbose=0, symmetry=True)
     except (KeyError, RuntimeError) as error:
         raise InvalidValueError(
             f"the basis `{basis}` does not describe {', '.join(sorted(set(molecule.symbols)))}."
@@ -117,7 +121,9 @@ def _build(molecule: Molecule, basis: str) -> Any:
 
 def _hartree_fock(mol: Any) -> Any:
     scf = import_extra("pyscf.scf", "chemistry", "A molecule needs PySCF")
-    field = scf.RHF(mol) if mol.spin == 0 else scf.ROHF(mol)
+    lib = import_extra("pyscf.lib", "chemistry", "A molecule needs PySCF")
+    with lib.temporary_env(scf.hf, MUTE_CHKFILE=True):
+        field = scf.RHF(mol) if mol.spin == 0 else scf.ROHF(mol)
     field.conv_tol = 1e-11
     field.kernel()
     if not field.converged:
@@ -159,11 +165,15 @@ def _active_space(field: Any, orbitals: FloatArray, frozen: int, active: tuple[i
             f"`orbitals` must hold {electrons} electrons and be at most {total - inactive} of the basis's {total}, "
             f"got {count}."
         )
+    pair = (electrons + mol.spin) // 2, (electrons - mol.spin) // 2
+    if not 0 <= pair[1] <= pair[0] <= count:
+        raise InvalidValueError(
+            f"the active space must hold {mol.spin} unpaired electrons, got {electrons} electrons in {count} orbitals."
+        )
     cas = mcscf.CASCI(field, count, electrons)
     cas.mo_coeff = orbitals
     one_body, constant = cas.get_h1cas(orbitals)
     two_body = ao2mo.restore(1, np.asarray(cas.get_h2cas(orbitals)), count)
-    pair = (electrons + mol.spin) // 2, (electrons - mol.spin) // 2
     space = ActiveSpace(
         one_body=np.asarray(one_body),
         two_body=two_body,

@@ -70,6 +70,10 @@ def build_problem(settings: ChemistrySettings, seed: int, memo: Memo, progress: 
         InvalidValueError: a molecule, basis, active space or device that does not exist or fit.
     """
     device = load_device(settings.device.name)
+    shots = settings.shots
+    shares = shots.reference_share + shots.clifford_share + shots.readout_share
+    if shares > 0.5:
+        raise InvalidValueError(f"the shares of `shots` must add up to at most 0.5, they add up to {shares:.2g}.")
     grid, molecules = geometries(settings)
     frozen = molecules[0].num_core_orbitals if settings.molecule.frozen_core else 0
     active = (settings.active.electrons, settings.active.orbitals) if any(_active(settings)) else None

@@ -197,14 +197,15 @@ def _map(device: Device, state: State) -> GraphMap:
 
 
 def _circuit(state: State) -> Circuit:
-    program = known(state.design).program
+    design = known(state.design)
+    program = design.program
     return Circuit(
         title="The compiled circuit",
         wires=tuple(f"{k} (Q{q})" for k, q in enumerate(program.outputs.tolist())),
         gates=_drawn(program),
         caption=f"{program.count_two_qubit()} two-qubit gates, predicted success "
-        f"{100 * np.exp(known(state.design).compiled.log_success):.0f} % by the published calibration. Z rotations take "
-        "no time on this hardware and are left out.",
+        f"{100 * np.exp(design.compiled.log_success):.0f} % by the published calibration. Z rotations take no time on "
+        "this hardware and are left out.",
     )
 
 
