@@ -247,8 +247,8 @@ def _small_print(settings: ChemistrySettings, problem: Problem, device: Device, 
     where = "an exact simulator" if settings.optimise_on == "exact" else "the device (SPSA)"
     method = (
         f"The circuit was designed on an exact simulator and its parameters were optimised on {where}. The device "
-        f"measured {len(state.measured)} of {len(problem.grid)} geometries, {sum(state.shots.values()):,} shots in all, "
-        f"corrected by: {known(state.corrected).selection.chosen}."
+        f"measured {len(state.measured)} of {len(problem.grid)} geometries with {sum(state.shots.values()):,} shots in "
+        f"all. Correction: {known(state.corrected).selection.chosen}."
     )
     machine = (
         f"The machine behind it is the published calibration of {device.name}"
