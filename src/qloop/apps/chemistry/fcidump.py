@@ -36,14 +36,14 @@ def read_fcidump(path: Path) -> ActiveSpace:
     check_memory(8 * orbitals**4, f"the integrals of {orbitals} orbitals")
     one_body, two_body, constant = np.zeros((orbitals,) * 2), np.zeros((orbitals,) * 4), 0.0
     for line in filter(str.strip, body.splitlines()):
-        value, i, j, k, l = _integral(path, line, orbitals)
-        if k > 0:
-            for p, q in ((i, j), (j, i)):
-                for r, s in ((k, l), (l, k)):
-                    two_body[p - 1, q - 1, r - 1, s - 1] = two_body[r - 1, s - 1, p - 1, q - 1] = value
-        elif j > 0:
-            one_body[i - 1, j - 1] = one_body[j - 1, i - 1] = value
-        elif i == 0:
+        value, (p, q, r, s) = _integral(path, line, orbitals)
+        if r > 0:
+            for a, b in ((p, q), (q, p)):
+                for c, d in ((r, s), (s, r)):
+                    two_body[a - 1, b - 1, c - 1, d - 1] = two_body[c - 1, d - 1, a - 1, b - 1] = value
+        elif q > 0:
+            one_body[p - 1, q - 1] = one_body[q - 1, p - 1] = value
+        elif p == 0:
             constant = value
     return ActiveSpace(
         one_body=one_body,
@@ -71,14 +71,16 @@ def write_fcidump(space: ActiveSpace, path: Path) -> None:
     )
 
 
-def _integral(path: Path, line: str, orbitals: int) -> tuple[float, int, int, int, int]:
-    """Return a line's value and indices, counted from 1; those that are 0 come last."""
+def _integral(path: Path, line: str, orbitals: int) -> tuple[float, list[int]]:
+    """Return a line's value and its four indices, counted from 1 with zeros last."""
     try:
-        value, *indices = re.sub("[dD]", "e", line).split()
-        number, (i, j, k, l) = float(value), map(int, indices)
+        words = re.sub("[dD]", "e", line).split()
+        value, indices = float(words[0]), [int(word) for word in words[1:]]
     except ValueError:
-        raise InvalidValueError(f"`{path}` is not an FCIDUMP file: `{line.strip()}` is no integral.") from None
-    used = [index for index in (i, j, k, l) if index]
-    if not np.isfinite(number) or any(not 0 < index <= orbitals for index in used) or [i, j, k, l][: len(used)] != used:
+        value, indices = np.nan, []
+    used = [index for index in indices if index]
+    if not np.isfinite(value) or len(indices) != 4:
+        raise InvalidValueError(f"`{path}` is not an FCIDUMP file: `{line.strip()}` is no integral.")
+    if any(not 0 < index <= orbitals for index in used) or indices[: len(used)] != used:
         raise InvalidValueError(f"`{path}` has no place for `{line.strip()}` among {orbitals} orbitals.")
-    return number, i, j, k, l
+    return value, indices
