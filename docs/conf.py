@@ -1,4 +1,4 @@
-"""Sphinx configuration; the settings reference is written from the settings classes at every build."""
+"""Sphinx configuration; settings and measured tables are written from classes and bench results at every build."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
+from bench_tables import write_tables
 from settings_reference import write_settings
 
 project = "qloop"
@@ -20,7 +21,7 @@ extensions = [
 html_theme = "furo"
 html_title = "qloop"
 html_show_copyright = False
-exclude_patterns = ["_build", "generated/settings.md"]
+exclude_patterns = ["_build", "generated/*.md"]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 2
@@ -36,4 +37,10 @@ napoleon_custom_sections = [("Source", "notes")]
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", lambda app: write_settings(Path(app.srcdir) / "generated"))
+    app.connect("builder-inited", write_generated)
+
+
+def write_generated(app: Sphinx) -> None:
+    folder = Path(app.srcdir) / "generated"
+    write_settings(folder)
+    write_tables(folder)

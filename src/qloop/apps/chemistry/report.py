@@ -257,8 +257,8 @@ def _small_print(settings: ChemistrySettings, problem: Problem, device: Device, 
     )
     limits = (
         "The learned channel fits simulated noise well. That is no gain on hardware: on published data of ibm_algiers "
-        "(arXiv:2309.17368), corrections trained on Clifford circuits missed by 0.127 to 0.140 root mean square, "
-        "zero-noise extrapolation by 0.117."
+        "(arXiv:2309.17368), corrections that we trained on near-Clifford circuits missed by 0.127 to 0.140 root mean "
+        "square, zero-noise extrapolation by 0.117."
     )
     simulated = isinstance(state.backend, NoisySimulator)
     return Text(paragraphs=(method, machine, limits) if simulated else (method, limits))

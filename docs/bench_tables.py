@@ -1,0 +1,140 @@
+"""Tables from the bench of the first loop, `benches/results/chemistry.json`: no number is typed by hand."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[1] / "benches" / "results" / "chemistry.json"
+Rows = Sequence[Mapping[str, Any]]
+JOB = ("molecule", "device", "shots a geometry", "coherent error (rad)")
+
+
+def write_tables(folder: Path) -> None:
+    """Write one file per section that pages include."""
+    folder.mkdir(exist_ok=True)
+    for name in TABLES:
+        (folder / f"chemistry_{name}.md").write_text(table(name) + "\n", encoding="utf-8")
+
+
+def table(name: str) -> str:
+    """Return a table as Markdown."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    section, lay_out = TABLES[name]
+    return lay_out(results[section]) if section in results else "*Not measured yet.*"
+
+
+def _accuracy(rows: Rows) -> str:
+    recipes = {
+        "everything off": "all off / on",
+        "readout + extrapolation": "conventional, extrapolated / on",
+        "readout + reference + post-selection": "conventional, post-selected / on",
+        "random bits": "uniform random bits / on",
+    }
+    return _lay_out(
+        (*JOB, "RMSE (mHa)", *recipes, "MP2 (mHa)"),
+        [
+            (*_job(row), _show(row["rmse_mha"]), *(_show(row[key]) for key in recipes.values()), row["mp2_mha"])
+            for row in rows
+        ],
+    )
+
+
+def _parts(rows: Rows) -> str:
+    names = [key.removesuffix(" (leave one out)") for key in rows[0] if key.endswith(" (leave one out)")]
+    jobs = [f"{row['molecule']}, {row['device']}, {row['shots'] // 1000}k{_coherent(row)}" for row in rows]
+    return _lay_out(("part", *jobs), [(f"`{n}`", *(_show(row[f"{n} (leave one out)"]) for row in rows)) for n in names])
+
+
+def _coverage(rows: Rows) -> str:
+    checks = {
+        "covers the circuit's energy": "against the circuit's exact energy",
+        "without the learned model error": "the same without the learned model error",
+        "covers FCI, where not flagged": "against FCI, geometries not flagged for the circuit's error",
+    }
+    return _lay_out(
+        (*JOB, "machines", *checks, "half width (mHa)"),
+        [
+            (*_job(row), row["machines"], *(_show(row[key]) for key in checks.values()), row["half_width_mha"])
+            for row in rows
+        ],
+    )
+
+
+def _circuits(rows: Rows) -> str:
+    return _lay_out(
+        ("molecule", "parity, tapered", "Jordan-Wigner, tapered", "searched, four seeds", "CPU seconds"),
+        [
+            (
+                row["molecule"],
+                row["parity, tapered"],
+                row["Jordan-Wigner, tapered"],
+                ", ".join(map(str, sorted(row["searched"]))),
+                f"{min(row['CPU seconds'])} to {max(row['CPU seconds'])}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _gate(rows: Rows) -> str:
+    return _lay_out(
+        ("machines", "default left", "RMSE with the gate (mHa)", "without / with", "readout alone / with", "coverage"),
+        [
+            (
+                row["machines"],
+                f"{row['default left']:.0%}",
+                _show(row["rmse_mha with the gate"]),
+                _show(row["without the gate / with"]),
+                _show(row["readout calibration alone / with"]),
+                _show(row["coverage"]),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _warm_start(rows: Rows) -> str:
+    starts = ("zeros", "previous optimum", "two-point line", "spline and curvature")
+    return _lay_out(
+        ("molecule", "geometries", *starts),
+        [(row["molecule"], row["geometries"], *(row[s] for s in starts)) for row in rows],
+    )
+
+
+def _allocation(rows: Rows) -> str:
+    keys = ("molecule", "circuit", "settings", "L2 / learned", "L2 / best possible")
+    return _lay_out(keys, [[row[key] for key in keys] for row in rows])
+
+
+def _job(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["molecule"], row["device"], f"{row['shots']:,}", row["coherent_rad"] or "none"
+
+
+def _coherent(row: Mapping[str, Any]) -> str:
+    return f", coherent {row['coherent_rad']}" if row["coherent_rad"] else ""
+
+
+def _show(numbers: Sequence[float]) -> str:
+    """Return a value with its interval, three digits each."""
+    if not numbers:
+        return ""
+    value, low, high = (f"{number:.3g}" for number in numbers)
+    return f"{value} [{low}, {high}]"
+
+
+def _lay_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+TABLES: dict[str, tuple[str, Callable[[Rows], str]]] = {
+    "accuracy": ("accuracy", _accuracy),
+    "parts": ("accuracy", _parts),
+    "coverage": ("coverage", _coverage),
+    "circuits": ("circuits", _circuits),
+    "warm_start": ("warm_start", _warm_start),
+    "allocation": ("allocation", _allocation),
+    "gate": ("gate", _gate),
+}
+"""Table by name: the section of the results it shows, and how."""
