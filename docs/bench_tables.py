@@ -1,11 +1,16 @@
-"""Tables from the bench of the first loop, `benches/results/chemistry.json`: no number is typed by hand."""
+"""Tables from the bench of the first loop, `benches/results/chemistry.json`: no number is typed by hand.
+
+The pages include them when they are built; `python docs/bench_tables.py` writes the README's.
+"""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parents[1] / "benches" / "results" / "chemistry.json"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benches" / "results" / "chemistry.json"
 Rows = Sequence[Mapping[str, Any]]
 JOB = ("molecule", "device", "shots a geometry", "coherent error (rad)")
 
@@ -22,6 +27,28 @@ def table(name: str) -> str:
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     section, lay_out = TABLES[name]
     return lay_out(results[section]) if section in results else "*Not measured yet.*"
+
+
+def fill(text: str) -> str:
+    """Return a text with the tables between `<!-- table: NAME -->` and `<!-- end -->` as they are measured now."""
+    return re.sub(
+        r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)",
+        lambda found: f"{found[1]}{table(found[2])}{found[3]}",
+        text,
+        flags=re.S,
+    )
+
+
+def _summary(rows: Rows) -> str:
+    recipes = {
+        "everything off": "all off / on",
+        "readout calibration, extrapolation": "conventional, extrapolated / on",
+        "readout calibration, reference, post-selection": "conventional, post-selected / on",
+    }
+    return _lay_out(
+        ("job", "qloop (mHa)", *(f"{name} / qloop" for name in recipes)),
+        [(_name(row), f"{row['rmse_mha'][0]:.1f}", *(_show(row[key]) for key in recipes.values())) for row in rows],
+    )
 
 
 def _accuracy(rows: Rows) -> str:
@@ -42,8 +69,9 @@ def _accuracy(rows: Rows) -> str:
 
 def _parts(rows: Rows) -> str:
     names = [key.removesuffix(" (leave one out)") for key in rows[0] if key.endswith(" (leave one out)")]
-    jobs = [f"{row['molecule']}, {row['device']}, {row['shots'] // 1000}k{_coherent(row)}" for row in rows]
-    return _lay_out(("part", *jobs), [(f"`{n}`", *(_show(row[f"{n} (leave one out)"]) for row in rows)) for n in names])
+    return _lay_out(
+        ("part", *map(_name, rows)), [(f"`{n}`", *(_show(row[f"{n} (leave one out)"]) for row in rows)) for n in names]
+    )
 
 
 def _coverage(rows: Rows) -> str:
@@ -111,8 +139,9 @@ def _job(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["molecule"], row["device"], f"{row['shots']:,}", row["coherent_rad"] or "none"
 
 
-def _coherent(row: Mapping[str, Any]) -> str:
-    return f", coherent {row['coherent_rad']}" if row["coherent_rad"] else ""
+def _name(row: Mapping[str, Any]) -> str:
+    coherent = f", coherent {row['coherent_rad']} rad" if row["coherent_rad"] else ""
+    return f"{row['molecule']}, {row['device']}, {row['shots'] // 1000}k shots{coherent}"
 
 
 def _show(numbers: Sequence[float]) -> str:
@@ -129,6 +158,7 @@ def _lay_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 TABLES: dict[str, tuple[str, Callable[[Rows], str]]] = {
+    "summary": ("accuracy", _summary),
     "accuracy": ("accuracy", _accuracy),
     "parts": ("accuracy", _parts),
     "coverage": ("coverage", _coverage),
@@ -138,3 +168,8 @@ TABLES: dict[str, tuple[str, Callable[[Rows], str]]] = {
     "gate": ("gate", _gate),
 }
 """Table by name: the section of the results it shows, and how."""
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    readme.write_text(fill(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -166,8 +166,9 @@ def _yardsticks(main: State, states: Mapping[str, State], error: ModelError) -> 
 
 
 def _late_variance(state: State) -> float:
-    """Return the mean shot variance of the geometries after the first pass, where the allocation can act."""
-    return float(np.mean(known(state.corrected).variances[len(state.passes[0].geometries) :]))
+    """Return the mean shot variance of the geometries after the first pass, where the allocation can act, if any."""
+    variances = known(state.corrected).variances
+    return float(np.mean(variances[len(state.passes[0].geometries) :] if len(state.passes) > 1 else variances))
 
 
 def _line(
