@@ -137,6 +137,7 @@ class _Designs:
             shots=settings.shots.per_geometry,
         )
         self.key = (key, settings.mapping, settings.tolerance_mha, device.name, device.calibrated, self.brief.shots)
+        self.circuits: dict[bool, Circuit] = {}
         self.designs: dict[tuple[bool, Compiler], Design] = {}
 
     def __call__(self, searched: bool, how: Compiler) -> Design:
@@ -146,8 +147,11 @@ class _Designs:
         return self.designs[searched, how]
 
     def _circuit(self, searched: bool) -> Circuit:
-        key = content_key("circuit", *self.key, searched, self.seed if searched else 0)
-        return _circuit_from_value(remembered(self.memo, key, lambda: self._make(searched)), self.curve)
+        if searched not in self.circuits:
+            key = content_key("circuit", *self.key, searched, self.seed if searched else 0)
+            value = remembered(self.memo, key, lambda: self._make(searched))
+            self.circuits[searched] = _circuit_from_value(value, self.curve)
+        return self.circuits[searched]
 
     def _make(self, searched: bool) -> Value:
         self.progress(Event(stage="design", text="searching encodings" if searched else "growing the plain ansatz"))
