@@ -48,6 +48,16 @@ class ActiveSpace:
         return len(self.one_body)
 
 
+def count_orbitals(molecule: Molecule, basis: str) -> int:
+    """Return the number of spatial orbitals of a basis.
+
+    Raises:
+        InvalidValueError: unknown basis.
+        MissingExtraError: PySCF is not installed.
+    """
+    return int(_build(molecule, basis).nao)
+
+
 def compute_curve(
     molecules: Sequence[Molecule],
     basis: str,

@@ -154,10 +154,16 @@ def _classical(problem: Problem, name: str, ours: FloatArray | None) -> Level:
 def _yardsticks(main: State, states: Mapping[str, State], error: ModelError) -> Value:
     curve, corrected = known(main.curve), known(main.corrected)
     miss = np.abs(main.problem.hartree_fock + curve.values - ansatz_energies(main))
+    solved = ~np.isnan(miss)
     losses = corrected.selection.losses
+
+    def covered(error: ModelError) -> float:
+        half = error.half_widths(curve.values, curve.deviations)
+        return float(np.mean(miss[solved] <= half[solved]))
+
     return {
-        "covered": float(np.mean(miss <= error.half_widths(curve.values, curve.deviations))),
-        "covered_plain": float(np.mean(miss <= WITHOUT.half_widths(curve.values, curve.deviations))),
+        "covered": covered(error),
+        "covered_plain": covered(WITHOUT),
         "left_default": corrected.selection.left_default,
         "losses": {name: float(loss) for name, loss in losses.items()},
         "variance": [_late_variance(main), _late_variance(states.get("-allocation", main))],

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from qloop.apps.chemistry.integrals import ActiveSpace
 from qloop.circuits.gf2 import inverse, nullspace, rank
 from qloop.circuits.pauli import PauliSum
+from qloop.circuits.simulate.memory import check_memory
+from qloop.core.errors import InvalidValueError
 
 Mapping = Literal["jordan_wigner", "parity"]
 Bits = NDArray[np.uint8]
@@ -79,17 +81,23 @@ def map_curve(spaces: Sequence[ActiveSpace], mapping: Mapping = "jordan_wigner",
         mapping: which linear mapping the kept qubits carry.
         taper: whether to remove one qubit per diagonal Z2 symmetry of all geometries, in the Hartree-Fock sector.
 
+    Raises:
+        InvalidValueError: more than 32 orbitals, or more qubits than fit in memory.
+
     Source: Bravyi et al., arXiv:1701.08213 (tapering); Seeley et al., arXiv:1208.5986 (parity).
     """
+    size = 2 * spaces[0].num_orbitals
+    if size > 64:
+        raise InvalidValueError(f"at most 32 orbitals can be mapped, got {spaces[0].num_orbitals}.")
     terms = [_jordan_wigner(space) for space in spaces]
     masks = np.unique(np.concatenate([np.array(list(term), np.uint64).reshape(-1, 2) for term in terms]), axis=0)
     coefficients = np.array([[term.get((int(x), int(z)), 0.0) for x, z in masks] for term in terms])
-    size = 2 * spaces[0].num_orbitals
     x, z = _bits(masks[:, 0], size), _bits(masks[:, 1], size)
     occupied = _hartree_fock(spaces[0])
     base = _base_matrix(size, mapping)
     symmetries = nullspace(x) if taper else np.zeros((0, size), np.uint8)
     matrix, kept = _taper(base, symmetries, occupied)
+    check_memory((8 + 4 * size) << kept, f"the determinants of {kept} qubits")
     x = x @ matrix.T % 2
     z = z @ inverse(matrix) % 2
     sector = matrix[kept:] @ occupied % 2

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from qloop.apps.chemistry.ansatz import Grown, Optimum, build_ansatz
 from qloop.apps.chemistry.design import Brief, Circuit, Compiler, Design, finish_design, plain_circuit, search_circuit
-from qloop.apps.chemistry.integrals import ActiveSpace, compute_curve
+from qloop.apps.chemistry.integrals import ActiveSpace, compute_curve, count_orbitals
 from qloop.apps.chemistry.mapping import QubitCurve, map_curve
 from qloop.apps.chemistry.molecule import Molecule, parse_atoms, read_xyz
 from qloop.apps.chemistry.settings import ChemistrySettings
@@ -77,6 +77,9 @@ def build_problem(settings: ChemistrySettings, seed: int, memo: Memo, progress: 
     grid, molecules = geometries(settings)
     frozen = molecules[0].num_core_orbitals if settings.molecule.frozen_core else 0
     active = (settings.active.electrons, settings.active.orbitals) if any(_active(settings)) else None
+    orbitals = active[1] if active else count_orbitals(molecules[0], settings.molecule.basis) - frozen
+    # At least: alpha and beta parity and the three mirror planes of D2h are all that can be tapered off.
+    _check_size(2 * orbitals - 5, device)
     key = content_key("integrals", *_identity(molecules), settings.molecule.basis, frozen, list(active or ()))
     spaces = _spaces_from_value(
         remembered(
@@ -94,11 +97,9 @@ def build_problem(settings: ChemistrySettings, seed: int, memo: Memo, progress: 
         )
     )
     curve = map_curve(spaces, settings.mapping)
-    if curve.num_qubits > min(MAX_QUBITS, device.num_qubits):
-        raise InvalidValueError(
-            f"the curve needs {curve.num_qubits} qubits after tapering, at most {min(MAX_QUBITS, device.num_qubits)} "
-            f"can be run on `{device.name}` here: choose a smaller active space."
-        )
+    _check_size(curve.num_qubits, device)
+    if len(curve.valid) < 2:
+        raise InvalidValueError("Hartree-Fock is exact for this molecule: no other determinant has its symmetry.")
     designs = _Designs(curve, spaces, device, settings, seed, memo, progress, key)
     problem = Problem(
         grid=grid,
@@ -157,6 +158,15 @@ class _Designs:
         self.progress(Event(stage="design", text="searching encodings" if searched else "growing the plain ansatz"))
         found = search_circuit(self.brief, make_rng(self.seed, "encoding")) if searched else plain_circuit(self.brief)
         return _circuit_to_value(found)
+
+
+def _check_size(num_qubits: int, device: Device) -> None:
+    most = min(MAX_QUBITS, device.num_qubits)
+    if num_qubits > most:
+        raise InvalidValueError(
+            f"the curve needs {num_qubits} or more qubits after tapering, at most {most} can be run on `{device.name}` "
+            "here: choose a smaller active space."
+        )
 
 
 def _active(settings: ChemistrySettings) -> tuple[int, int]:

@@ -56,9 +56,9 @@ class ShotSettings:
     """The budget, spent on everything that is measured."""
 
     per_geometry: int = setting(100_000, "shots a geometry, references included", ge=1000, le=100_000_000)
-    reference_share: float = setting(0.05, "share for the Hartree-Fock reference", ge=0, le=0.5)
-    clifford_share: float = setting(0.10, "share for the Clifford references", ge=0, le=0.5)
-    readout_share: float = setting(0.02, "share for the readout calibration", ge=0, le=0.5)
+    reference_share: float = setting(0.05, "share for the Hartree-Fock reference", ge=0.001, le=0.5)
+    clifford_share: float = setting(0.10, "share for the Clifford references", ge=0.001, le=0.5)
+    readout_share: float = setting(0.02, "share for the readout calibration", ge=0.001, le=0.5)
 
 
 @settings
