@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qloop.core.errors import InvalidValueError, nearest
+from qloop.core.errors import InvalidValueError
 
 BOHR_ANGSTROM = 0.529177210903
 """CODATA 2018."""
@@ -43,7 +43,7 @@ class Molecule:
     def __post_init__(self) -> None:
         for symbol in self.symbols:
             if symbol not in SYMBOLS:
-                raise InvalidValueError(f"`{symbol}` is not an element: {nearest(symbol, SYMBOLS)}")
+                raise InvalidValueError(f"`{symbol}` is not an element from H to Xe.")
         distances = np.linalg.norm(self.coordinates[:, None] - self.coordinates, axis=-1)
         distances[np.diag_indices(len(distances))] = np.inf
         if len(self.symbols) > 1 and distances.min() < 0.1:
