@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from qloop.apps.chemistry.settings import ChemistrySettings
 from qloop.apps.chemistry.stages import warm_start
 from qloop.apps.chemistry.state import Problem, State
 from qloop.apps.chemistry.task import parts_on
-from qloop.apps.chemistry.twins import WITHOUT, ansatz_energies, learn_model_error, run_once
+from qloop.apps.chemistry.twins import WITHOUT, ModelError, ansatz_energies, learn_model_error, run_once
 from qloop.circuits.simulate.statevector import CompiledEnergy
 from qloop.core.bootstrap import bootstrap_interval
 from qloop.core.memo import content_key
@@ -252,11 +252,14 @@ def machine_of(device: Device, k: int, **world: float) -> Device:
     return device.perturbed(int(make_rng(2026, "bench machine", k).integers(2**31)), DRIFT, **world)
 
 
-@cache
-def model_error(molecule: str, device: str, shots: int) -> Any:
+def model_error(molecule: str, device: str, shots: int) -> ModelError:
     """Return the learned model error of a job."""
-    settings, problem, published = problem_of(molecule, device, shots)
-    return learn_model_error(problem, published, parts_on(settings), 0, settings.ledger.twins, int)
+
+    def compute() -> dict[str, Any]:
+        settings, problem, published = problem_of(molecule, device, shots)
+        return asdict(learn_model_error(problem, published, parts_on(settings), 0, settings.ledger.twins, int))
+
+    return ModelError(**kept(compute, "model error", molecule, device, shots))
 
 
 def _repeat(molecule: str, device: str, shots: int, coherent: float, k: int) -> dict[str, Any]:

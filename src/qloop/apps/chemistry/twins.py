@@ -61,7 +61,7 @@ def learn_model_error(
     """Learn the model error on twins of the job, simulated from the published calibration with drift.
 
     The share is the maximum-likelihood one over all twins and geometries; the factor is the conformal quantile of the
-    scaled errors, so that it also makes up for their shape.
+    scaled errors, so that it also makes up for their shape; it is at least the normal quantile.
 
     Args:
         problem: the same problem, circuits and budget as the job.
@@ -93,4 +93,5 @@ def fit_model_error(errors: FloatArray, values: FloatArray, deviations: FloatArr
 
     share = float(minimize_scalar(cost, bounds=(0.0, 0.5), method="bounded", options={"xatol": 1e-4}).x)
     scaled = np.abs(errors) / np.hypot(deviations, share * values)
-    return ModelError(share=share, factor=finite_sample_quantile(scaled, COVERAGE))
+    # Twins may widen an interval, never narrow it below what shots and fit ask for: no twin knows all that can be wrong.
+    return ModelError(share=share, factor=max(WITHOUT.factor, finite_sample_quantile(scaled, COVERAGE)))
