@@ -93,5 +93,5 @@ def fit_model_error(errors: FloatArray, values: FloatArray, deviations: FloatArr
 
     share = float(minimize_scalar(cost, bounds=(0.0, 0.5), method="bounded", options={"xatol": 1e-4}).x)
     scaled = np.abs(errors) / np.hypot(deviations, share * values)
-    # Twins may widen an interval, never narrow it below what shots and fit ask for: no twin knows all that can be wrong.
+    # Twins may widen an interval, never narrow it below what shots and fit ask for: no twin knows everything.
     return ModelError(share=share, factor=max(WITHOUT.factor, finite_sample_quantile(scaled, COVERAGE)))
