@@ -39,22 +39,22 @@ from qloop.core.rng import make_rng
 from qloop.core.settings import override, read_toml, validate
 from qloop.devices.device import Device
 from qloop.devices.shots import Request
-from qloop.devices.simulator import IdealSimulator, NoisySimulator
+from qloop.devices.simulator import IdealSimulator, NoisySimulator, UniformBits
 from qloop.loop.ablation import OFF, ON, part_gain
 from qloop.runs.run import code_version
 from qloop.runs.store import Store
 
 HERE = Path(__file__).parent
 EXAMPLES = {"LiH": "lih_curve", "H4": "h4_chain", "BeH2": "beh2_curve"}
-ACCURACY = [  # molecule, device, shots, coherent error in radians, machines
-    ("LiH", "FakeTorino", 100_000, 0.03, 16),
-    ("LiH", "FakeMarrakesh", 100_000, 0.03, 16),
-    ("LiH", "FakeSherbrooke", 100_000, 0.03, 16),
-    ("LiH", "FakeTorino", 100_000, 0.0, 16),
-    ("LiH", "FakeTorino", 20_000, 0.0, 16),
-    ("LiH", "FakeTorino", 400_000, 0.0, 16),
-    ("H4", "FakeTorino", 100_000, 0.0, 16),
-    ("BeH2", "FakeTorino", 100_000, 0.0, 16),
+ACCURACY = [  # molecule, device, shots, coherent error in radians, machines, every part flipped too
+    ("LiH", "FakeTorino", 100_000, 0.03, 16, True),
+    ("LiH", "FakeMarrakesh", 100_000, 0.03, 16, True),
+    ("LiH", "FakeSherbrooke", 100_000, 0.03, 16, True),
+    ("LiH", "FakeTorino", 100_000, 0.0, 16, False),
+    ("LiH", "FakeTorino", 20_000, 0.0, 16, False),
+    ("LiH", "FakeTorino", 400_000, 0.0, 16, False),
+    ("H4", "FakeTorino", 100_000, 0.0, 16, False),
+    ("BeH2", "FakeTorino", 100_000, 0.0, 16, False),
 ]
 COVERAGE = [
     ("LiH", device, shots, coherent, 64)
@@ -93,9 +93,10 @@ def accuracy(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
     """Error of the whole loop, of every recipe beside it, and of the loop with each part flipped."""
     rows = []
     for case in ACCURACY:
-        *setting, machines = case
+        *setting, machines, flipped = case
         on = parts_on(settings_of(*setting[:3]))
-        repeats = list(pool.map(_repeat, *zip(*[(*setting, k) for k in range(machines)], strict=True)))
+        measure = _repeat if flipped else _levels
+        repeats = list(pool.map(measure, *zip(*[(*setting, k) for k in range(machines)], strict=True)))
         errors = {name: np.array([repeat["errors"][name] for repeat in repeats]) for name in repeats[0]["errors"]}
         row = _case(*setting) | {
             "machines": machines,
@@ -105,7 +106,7 @@ def accuracy(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
         }
         for name in (OFF, *CONVENTIONAL, RANDOM):
             row[f"{name} / on"] = _ratio(errors[name], errors[ON])
-        for part in PARTS:
+        for part in PARTS if flipped else ():
             gain, alone = part_gain(part, on, errors)
             row[f"{part.name} (leave one out)"] = _shown(gain)
             row[f"{part.name} (alone)"] = _shown(alone)
@@ -267,13 +268,35 @@ def _repeat(molecule: str, device: str, shots: int, coherent: float, k: int) -> 
         settings, problem, published = problem_of(molecule, device, shots)
         machine = machine_of(published, k, coherent=coherent)
         found = run_repeat(problem, published, machine, True, parts_on(settings), WITHOUT, 5_000_000 + k)
-        exact = exact_energies(problem)
-        for name in ("HF", "MP2"):
-            error = np.array([space.energies[name] for space in problem.spaces]) - exact
-            found[name.lower()] = round(float(1000 * np.sqrt(np.mean(error**2))), 1)
-        return found
+        return found | _classical(problem)
 
     return kept(compute, "repeat", molecule, device, shots, coherent, k)
+
+
+def _levels(molecule: str, device: str, shots: int, coherent: float, k: int) -> dict[str, Any]:
+    """Return the errors of the whole recipes alone."""
+
+    def compute() -> dict[str, Any]:
+        settings, problem, published = problem_of(molecule, device, shots)
+        on, seed = parts_on(settings), 5_000_000 + k
+        backend = NoisySimulator(published, (machine_of(published, k, coherent=coherent),))
+        states = {
+            ON: run_once(problem, backend, seed, on),
+            OFF: run_once(problem, backend, seed, frozenset()),
+            RANDOM: run_once(problem, UniformBits(published), seed, on),
+        }
+        for name, (parts, compiler, _) in CONVENTIONAL.items():
+            states[name] = run_once(problem, backend, seed, parts, compiler)
+        return {"errors": {name: rmse_mha(problem, state) for name, state in states.items()}} | _classical(problem)
+
+    return kept(compute, "levels", molecule, device, shots, coherent, k)
+
+
+def _classical(problem: Problem) -> dict[str, float]:
+    """Return the errors of Hartree-Fock and MP2 over the curve, millihartree."""
+    exact = exact_energies(problem)
+    errors = {name: [space.energies[name] for space in problem.spaces] - exact for name in ("HF", "MP2")}
+    return {name.lower(): round(float(1000 * np.sqrt(np.mean(error**2))), 1) for name, error in errors.items()}
 
 
 def _covered(molecule: str, device: str, shots: int, coherent: float, k: int) -> dict[str, Any]:
