@@ -68,6 +68,7 @@ def _accuracy(rows: Rows) -> str:
 
 
 def _parts(rows: Rows) -> str:
+    rows = [row for row in rows if any(key.endswith(" (leave one out)") for key in row)]
     names = [key.removesuffix(" (leave one out)") for key in rows[0] if key.endswith(" (leave one out)")]
     return _lay_out(
         ("part", *map(_name, rows)), [(f"`{n}`", *(_show(row[f"{n} (leave one out)"]) for row in rows)) for n in names]

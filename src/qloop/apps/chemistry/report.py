@@ -244,9 +244,9 @@ def _channel(state: State) -> Table:
 
 def _small_print(settings: ChemistrySettings, problem: Problem, device: Device, curve: "EnergyCurve") -> Text:
     state, table = curve.state, settings.device
-    where = "an exact simulator" if settings.optimise_on == "exact" else "the device (SPSA)"
+    where = "there too" if settings.optimise_on == "exact" else "on the device (SPSA)"
     method = (
-        f"The circuit was designed on an exact simulator and its parameters were optimised on {where}. The device "
+        f"The circuit was designed on an exact simulator and its parameters were optimised {where}. The device "
         f"measured {len(state.measured)} of {len(problem.grid)} geometries with {sum(state.shots.values()):,} shots in "
         f"all. Correction: {known(state.corrected).selection.chosen}."
     )
