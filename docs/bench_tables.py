@@ -59,7 +59,7 @@ def _accuracy(rows: Rows) -> str:
         "random bits": "uniform random bits / on",
     }
     return _lay_out(
-        (*JOB, "RMSE (mHa)", *recipes, "MP2 (mHa)"),
+        (*JOB, "qloop (mHa)", *(f"{name} / qloop" for name in recipes), "MP2 (mHa)"),
         [
             (*_job(row), _show(row["rmse_mha"]), *(_show(row[key]) for key in recipes.values()), row["mp2_mha"])
             for row in rows
