@@ -123,9 +123,11 @@ def _print_sections(sections: "Sequence[Section]") -> None:
 
 def _print_ledger(ledger: "Ledger") -> None:
     if ledger.lines:
-        over = f", over {ledger.repeats} paired repeats" if ledger.repeats else ""
+        bought = (
+            f"What each part bought: {ledger.error_name} without it / with it, over {ledger.repeats} paired repeats"
+        )
         print_table(
-            f"What each part bought: {ledger.error_name} without it / with it{over}",
+            bought if ledger.repeats else "Every part; what it bought was not measured",
             ("stage", "part", "nature", "gain", "alone", "seconds", "shots", "gates"),
             [
                 (
