@@ -116,7 +116,9 @@ def build_ledger(
     names = repeats[0]["errors"] if len(repeats) > 1 else ()
     errors = {name: np.array([repeat["errors"][name] for repeat in repeats]) for name in names}
     lines = [_line(part, problem, main, on, errors, repeats, seconds) for part in PARTS]
-    levels: list[Level] = []
+    rmse = rmse_mha(problem, main)
+    error = Estimate(value=rmse, low=rmse, high=rmse, unit="mHa")
+    levels = [Level(name="this answer", meaning="this run alone", error=error)]
     if errors:
         own = compare_level(ON, "these parts on fresh machines, median and 5 to 95 %", errors, "mHa")
         levels = [replace(own, name="this answer"), compare_level(OFF, "every part off", errors, "mHa")]
