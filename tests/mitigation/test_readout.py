@@ -4,6 +4,7 @@ import pytest
 from qloop.circuits import Program
 from qloop.devices import NoisySimulator
 from qloop.mitigation import readout
+from qloop.mitigation.response import LEAST_SIGNAL
 from tests.devices.samples import line_device
 
 
@@ -42,3 +43,11 @@ def test_it_finds_a_devices_readout_errors():
     response = readout.combine([shots.histogram for shots in taken], settings=1)
     assert response.matrices[0, :, 1, 0] == pytest.approx(device.readout_error[[2, 0], 0], abs=0.006)
     assert response.matrices[0, :, 0, 1] == pytest.approx(device.readout_error[[2, 0], 1], abs=0.006)
+
+
+def test_a_qubit_that_reads_at_random_still_has_a_response():
+    # Both calibrations read 1 half of the time: the plain confusion matrix has no inverse.
+    response = readout.combine([np.array([50.0, 50.0])] * 2, settings=1)
+    confusion = response.matrices[0, 0]
+    np.testing.assert_allclose(confusion.sum(0), 1)
+    np.testing.assert_allclose(confusion[1, 1] - confusion[1, 0], LEAST_SIGNAL)

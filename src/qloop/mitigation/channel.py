@@ -19,7 +19,7 @@ from scipy.optimize import least_squares
 from qloop.circuits.clifford import clifford_expectations
 from qloop.circuits.program import Program
 from qloop.devices.shots import Request
-from qloop.mitigation.response import Response
+from qloop.mitigation.response import LEAST_SIGNAL, Response
 
 FloatArray = NDArray[np.float64]
 Letters = NDArray[np.uint8]
@@ -230,7 +230,7 @@ def learn_prior(table: ReferenceTable, twins: FloatArray) -> ChannelPrior:
 def channel_response(numbers: FloatArray, bases: Letters) -> Response:
     """Return the response of given channel numbers (f_xy, f_z, b_z per qubit) for each setting."""
     along_z = bases == 3
-    shrink = np.where(along_z, numbers[:, 1], numbers[:, 0])
+    shrink = np.maximum(np.where(along_z, numbers[:, 1], numbers[:, 0]), LEAST_SIGNAL)
     shift = np.where(along_z, numbers[:, 2], 0.0)
     zero_given_zero, zero_given_one = (1 + shrink + shift) / 2, (1 - shrink + shift) / 2
     rows = [np.stack([zero_given_zero, zero_given_one], -1), np.stack([1 - zero_given_zero, 1 - zero_given_one], -1)]

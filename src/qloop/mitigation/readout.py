@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from qloop.circuits.program import Operation, Program
 from qloop.devices.shots import Request
-from qloop.mitigation.response import Response
+from qloop.mitigation.response import LEAST_SIGNAL, Response
 
 REFERENCE = "Tensored readout calibration: Bravyi et al., arXiv:2006.14044"
 
@@ -41,8 +41,11 @@ def combine(results: Sequence[NDArray[np.float64]], settings: int) -> Response:
         results: histograms of the two calibrations, any shape that flattens to [2^num_qubits].
         settings: number of settings.
     """
-    up, down = (_mean_bits(histogram.reshape(-1)) for histogram in results)
-    matrices = np.stack([np.stack([1 - up, 1 - down], -1), np.stack([up, down], -1)], -2)
+    zero, one = (_mean_bits(histogram.reshape(-1)) for histogram in results)
+    # What is missing to the least signal is added to both readings alike.
+    missing = np.maximum(LEAST_SIGNAL - (one - zero), 0) / 2
+    zero, one = zero - missing, one + missing
+    matrices = np.stack([np.stack([1 - zero, 1 - one], -1), np.stack([zero, one], -1)], -2)
     return Response(np.broadcast_to(matrices, (settings, *matrices.shape)))
 
 

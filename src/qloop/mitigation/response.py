@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+LEAST_SIGNAL = 0.1
+"""A qubit that keeps less of its signal is corrected as if it kept this share: noise grows tenfold at most."""
 
 
 @dataclass(frozen=True, eq=False)
