@@ -12,7 +12,6 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benches" / "results" / "chemistry.json"
 Rows = Sequence[Mapping[str, Any]]
-JOB = ("molecule", "device", "shots a geometry", "coherent error (rad)")
 
 
 def write_tables(folder: Path) -> None:
@@ -59,9 +58,9 @@ def _accuracy(rows: Rows) -> str:
         "random bits": "uniform random bits / on",
     }
     return _lay_out(
-        (*JOB, "qloop (mHa)", *(f"{name} / qloop" for name in recipes), "MP2 (mHa)"),
+        ("job", "qloop (mHa)", *(f"{name} / qloop" for name in recipes), "MP2 (mHa)"),
         [
-            (*_job(row), _show(row["rmse_mha"]), *(_show(row[key]) for key in recipes.values()), row["mp2_mha"])
+            (_name(row), _show(row["rmse_mha"]), *(_show(row[key]) for key in recipes.values()), row["mp2_mha"])
             for row in rows
         ],
     )
@@ -82,9 +81,9 @@ def _coverage(rows: Rows) -> str:
         "covers FCI, where not flagged": "against FCI, geometries not flagged for the circuit's error",
     }
     return _lay_out(
-        (*JOB, "machines", *checks, "half width (mHa)"),
+        ("job", "machines", *checks, "half width (mHa)"),
         [
-            (*_job(row), row["machines"], *(_show(row[key]) for key in checks.values()), row["half_width_mha"])
+            (_name(row), row["machines"], *(_show(row[key]) for key in checks.values()), row["half_width_mha"])
             for row in rows
         ],
     )
@@ -134,10 +133,6 @@ def _warm_start(rows: Rows) -> str:
 def _allocation(rows: Rows) -> str:
     keys = ("molecule", "circuit", "settings", "L2 / learned", "L2 / best possible")
     return _lay_out(keys, [[row[key] for key in keys] for row in rows])
-
-
-def _job(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["molecule"], row["device"], f"{row['shots']:,}", row["coherent_rad"] or "none"
 
 
 def _name(row: Mapping[str, Any]) -> str:
