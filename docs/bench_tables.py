@@ -66,11 +66,19 @@ def _accuracy(rows: Rows) -> str:
     )
 
 
-def _parts(rows: Rows) -> str:
-    rows = [row for row in rows if any(key.endswith(" (leave one out)") for key in row)]
-    names = [key.removesuffix(" (leave one out)") for key in rows[0] if key.endswith(" (leave one out)")]
+def _left_out(rows: Rows) -> str:
+    return _parts(rows, " (leave one out)")
+
+
+def _alone(rows: Rows) -> str:
+    return _parts(rows, " (alone)")
+
+
+def _parts(rows: Rows, kind: str) -> str:
+    rows = [row for row in rows if any(key.endswith(kind) for key in row)]
+    names = [key.removesuffix(kind) for key in rows[0] if key.endswith(kind)]
     return _lay_out(
-        ("part", *map(_name, rows)), [(f"`{n}`", *(_show(row[f"{n} (leave one out)"]) for row in rows)) for n in names]
+        ("part", *map(_name, rows)), [(f"`{name}`", *(_show(row[name + kind]) for row in rows)) for name in names]
     )
 
 
@@ -156,7 +164,8 @@ def _lay_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 TABLES: dict[str, tuple[str, Callable[[Rows], str]]] = {
     "summary": ("accuracy", _summary),
     "accuracy": ("accuracy", _accuracy),
-    "parts": ("accuracy", _parts),
+    "parts": ("accuracy", _left_out),
+    "alone": ("accuracy", _alone),
     "coverage": ("coverage", _coverage),
     "circuits": ("circuits", _circuits),
     "warm_start": ("warm_start", _warm_start),
