@@ -101,3 +101,11 @@ def test_too_many_qubits_is_one_sentence():
     for compiler in COMPILERS:
         with pytest.raises(InvalidValueError, match="`line` has 3 qubits, the program needs 4"):
             compiler(program, line_device(3))
+
+
+def test_the_conventional_compiler_shuns_what_cannot_be_read():
+    readout = np.full((5, 2), 0.02)
+    readout[2] = 0.49
+    device = line_device(5, readout_error=readout)
+    program = ansatz(np.random.default_rng(0), 2, 2)
+    assert 2 not in compile_default(program, device).program.outputs

@@ -41,6 +41,8 @@ class Compiled:
 def compile_default(program: Program, device: Device, level: int = 2, seed: int = 0) -> Compiled:
     """Compile with Qiskit's preset pass manager, which places by reported errors from level 2 on.
 
+    The measurement is compiled too, so that its errors count and no output lands where nothing can be read.
+
     Raises:
         InvalidValueError: the device has too few qubits.
     """
@@ -48,7 +50,7 @@ def compile_default(program: Program, device: Device, level: int = 2, seed: int 
         raise InvalidValueError(
             f"`{device.name}` has {device.num_qubits} qubits, the program needs {program.num_qubits}."
         )
-    circuit = _pass_manager(device, level, seed).run(to_qiskit(program))
+    circuit = _pass_manager(device, level, seed).run(to_qiskit(program, measure=True))
     compiled = _ordered(from_qiskit(circuit), program.parameters)
     return Compiled(program=compiled, log_success=log_success(compiled, device), tried=1)
 
