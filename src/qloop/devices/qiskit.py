@@ -83,7 +83,7 @@ def snapshot_backend(name: str) -> BackendV2:
 def to_target(device: Device) -> Target:
     """Return a transpiler target with the device's gates, errors and times; unusable gates are left out.
 
-    Every readout is in it, also one that is of no use: Qiskit's layout passes shun it by its error, and fail without it.
+    Every readout is in it, a useless one too: Qiskit's layout passes shun it by its error, and take its absence for 0.
     """
     target = Target(
         num_qubits=device.num_qubits,
