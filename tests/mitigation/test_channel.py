@@ -153,6 +153,12 @@ def test_a_prior_is_the_mean_and_spread_of_the_twins(shared):
     assert prior.model_variance.max() < 1e-4
 
 
+def test_data_can_overrule_twins_that_all_agree(shared):
+    one = np.array([noisy_probabilities(values) for values in references()])
+    prior = learn_prior(shared, np.array([one] * 5))
+    assert prior.covariance == pytest.approx(FLOOR**2 * np.eye(9), abs=1e-9)
+
+
 def test_a_learned_prior_beats_a_vague_one_at_few_shots(shared):
     rng = np.random.default_rng(1)
     truths = NUMBERS + 0.01 * rng.normal(size=(31, 3, 3))

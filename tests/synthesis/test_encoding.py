@@ -42,6 +42,11 @@ def test_independent_patterns_shrink_to_one_qubit_each():
     assert (patterns @ matrix.T % 2).sum(1).tolist() == [1, 1, 1]
 
 
+def test_what_is_short_already_stays_although_the_walk_is_hot():
+    matrix = search_encoding(np.eye(4, dtype=np.uint8), np.ones(4), np.random.default_rng(0), steps=50, temperature=1e6)
+    assert (matrix.sum(1) == 1).all()
+
+
 def test_equal_seeds_give_equal_matrices_and_inputs_stay():
     patterns = np.array([[1, 1, 0], [1, 1, 1]], np.uint8)
     first, second = (search_encoding(patterns, np.ones(2), np.random.default_rng(7)) for _ in range(2))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qloop.apps.chemistry.ansatz import grow
+from qloop.apps.chemistry.ansatz import Grown, Optimum, build_ansatz, grow, operator_pool
 from qloop.apps.chemistry.design import choose_references, drop_idle_qubits, twin_machines
 from qloop.circuits.clifford import clifford_expectations
 from qloop.circuits.pauli import PauliSum
@@ -58,6 +58,22 @@ def test_idle_qubits_are_dropped_and_the_energy_stays():
         state = simulate(active.program, optimum.values)
         assert hamiltonian.expectation(state) == pytest.approx(optimum.energy_ha, abs=1e-9)
     assert len(choose_references(smaller, active)) > 1
+
+
+def test_a_reference_with_another_number_of_electrons_is_left_out():
+    mapped = curve("LiH")
+    pool = operator_pool(mapped)
+    flips = (pool != 0).astype(np.uint8)
+    inside = np.array([(mapped.reference ^ row == mapped.valid).all(1).any() for row in flips])
+    assert inside.any()
+    assert not inside.all()
+    operators = np.vstack([pool[inside][:2], pool[~inside][:3]])
+    program = build_ansatz(mapped.reference, operators)
+    optimum = Optimum(values=np.array([0.1, 0.2, 0.5, 0.6, 0.7]), energy_ha=0.0, evaluations=1, curvature=np.eye(5))
+    grown = Grown(program=program, operators=operators, optima=(optimum,), reached=True)
+    # The larger parameter first, those that leave the sector not at all.
+    quarter = np.pi / 2
+    assert choose_references(mapped, grown).tolist() == [[0] * 5, [0, quarter, 0, 0, 0], [quarter, 0, 0, 0, 0]]
 
 
 def test_twins_are_the_same_every_time_and_differ_by_use():

@@ -102,7 +102,8 @@ def invertible(draw, size):
 @settings(max_examples=15, deadline=None)
 @given(invertible(6))
 def test_another_encoding_is_a_permutation_of_states(matrix):
-    before = curve("LiH")
+    before = curve("LiH", "parity")
+    assert before.reference.any()
     after = before.encoded(matrix)
     assert rank(matrix) == 6
     states = (np.arange(64)[:, None] >> np.arange(6)) & 1
@@ -116,7 +117,7 @@ def test_another_encoding_is_a_permutation_of_states(matrix):
 @settings(max_examples=15, deadline=None)
 @given(invertible(6), st.sets(st.integers(0, 5), min_size=1, max_size=5))
 def test_a_restriction_is_the_block_where_the_others_keep_their_bits(matrix, kept):
-    whole = curve("LiH").encoded(matrix)
+    whole = curve("LiH", "parity").encoded(matrix)
     active = sorted(kept)
     held = [q for q in range(6) if q not in kept]
     part = whole.restricted(active)
