@@ -101,7 +101,7 @@ def test_states_that_no_longer_fit_are_forgotten():
 
 def test_worlds_are_visited_in_turn(program):
     calm, wild = line_device(scale=1e-15), line_device(scale=5.0)
-    simulator = NoisySimulator(line_device(), worlds=[calm, wild])
+    simulator = NoisySimulator(line_device(), worlds=[calm, wild], shots_per_world=4000)
     ground = Program.from_operations(3, [Operation("rz", (0,), (Angle(0.1),))])
     shots = simulator.run([request_of(ground, (2000, 0, 0))] * 4, np.random.default_rng(0))
     ones = [s.unpacked().mean() for s in shots]
