@@ -46,6 +46,9 @@ def test_what_is_remembered_gives_the_same_circuit():
     again, _ = build_problem(settings, 1, memo, silent)
     assert (again.design(True, "search").grown.operators == matrix).all()
     assert len(memo.values) == known
+    other, _ = build_problem(settings, 2, memo, silent)
+    other.design(True, "search")
+    assert len(memo.values) == known + 1, "the integrals are shared, another seed searches for itself"
     for one, other in zip(first.spaces, again.spaces, strict=True):
         assert one.one_body.tobytes() == other.one_body.tobytes()
 

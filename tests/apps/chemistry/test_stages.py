@@ -115,6 +115,29 @@ def test_the_next_geometry_is_where_least_is_known():
     assert after(fresh(case, machine(device)), "interpret", ON - {"process"}).chosen == tuple(rest)
 
 
+def test_every_reference_is_measured_and_they_are_spread_over_the_job():
+    case, device = problem()
+    state = run_once(case, machine(device), 0, ON)
+    numbers = [set(one.cliffords) for one in state.passes]
+    assert set.union(*numbers) == set(range(1, len(state.design.references)))
+    assert not set.intersection(*numbers)
+
+
+def test_what_the_fit_and_the_checks_leave_open_widens_the_curve():
+    case, device = problem()
+    state = after(fresh(case, machine(device)), "correct", ON)
+    plain = replace(state.corrected, fit=np.zeros((3, 3)), doubt=np.zeros(3))
+    points = list(plain.geometries)
+    shots = Interpret()(replace(state, corrected=plain), ON).curve.deviations[points]
+    for extra in (
+        replace(plain, fit=0.05**2 * np.ones((3, 3))),
+        replace(plain, doubt=np.full(3, 0.05)),
+    ):
+        # The same error at every point, which smoothing hands on.
+        wide = Interpret()(replace(state, corrected=extra), ON).curve.deviations[points]
+        assert np.sqrt(wide**2 - shots**2) == pytest.approx(0.05, rel=0.3)
+
+
 def test_a_target_ends_the_loop_early():
     case, device = problem()
     state = run_once(replace(case, target_ha=10.0), machine(device), 0, ON)
@@ -131,6 +154,12 @@ def test_random_bits_go_through_every_correction():
         state = run_once(case, UniformBits(device), 0, frozenset(parts))
         assert np.isfinite(state.curve.values).all()
         assert np.isfinite(state.curve.deviations).all()
+
+
+def test_the_nearest_geometry():
+    case, device = problem()
+    state = fresh(case, machine(device))
+    assert [state.nearest(g, (5, 0, 3)) for g in range(6)] == [0, 0, 3, 3, 5, 5]
 
 
 def test_anchors_are_every_other_geometry_and_both_ends():

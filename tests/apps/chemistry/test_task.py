@@ -18,6 +18,7 @@ from qloop.apps.chemistry.parts import PARTS
 from qloop.cli.main import main
 from qloop.core.memo import DictMemo
 from qloop.core.page import page_from_json, page_to_json
+from qloop.devices import NoisySimulator, RecordedBackend, Recorder, load_device
 from qloop.runs.page import render
 from qloop.runs.store import Store
 from tests.apps.chemistry.tiny import NAME, PIECES, TINY, run_tiny, settings_in
@@ -212,6 +213,20 @@ def test_ten_lines_of_python():
     assert len(answer.values["energy_ha"]) == 3
     assert [line.gain for line in answer.ledger.lines] == [None] * len(PARTS)
     assert not [line for line in answer.ledger.lines if line.part.name == "encoding" and line.on]
+
+
+def test_a_recorded_machine_gives_the_same_curve_again(tmp_path):
+    device = load_device("FakeLagos")
+    job = {"scan": {"start": 0.6, "stop": 1.2, "points": 4}, "ledger": {"repeats": 0}, "parts": {"model_error": False}}
+    hardware = Recorder(NoisySimulator(device, (device.perturbed(7),)), tmp_path)
+    first, again = (
+        energy_curve("H 0 0 0; H 0 0 0.7", device="FakeLagos", backend=backend, **job)
+        for backend in (hardware, RecordedBackend(tmp_path, device))
+    )
+    assert again.values["energy_ha"] == first.values["energy_ha"]
+    assert (
+        energy_curve("H 0 0 0; H 0 0 0.7", device="FakeLagos", **job).values["energy_ha"] != first.values["energy_ha"]
+    )
 
 
 @pytest.mark.parametrize(
