@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 from qloop.apps.chemistry.spsa import STEPS
-from qloop.apps.chemistry.twins import run_once
 from qloop.devices import NoisySimulator
 from tests.apps.chemistry.samples import ON, after, fresh, machine, problem
 
@@ -37,10 +36,11 @@ def test_the_device_lowers_the_energy_from_hartree_fock():
 def test_the_same_seed_gives_the_same_parameters():
     case, device = problem("H2", 4)
     case = replace(case, optimise_on="device")
-    runs = [run_once(case, machine(device), seed, ON) for seed in (0, 0, 1)]
-    first, again, other = ([run.optima[g].values[0] for g in range(4)] for run in runs)
+    runs = [after(fresh(case, machine(device), seed), "design", ON) for seed in (0, 0, 1)]
+    first, again, other = ([run.optima[g].values[0] for g in run.chosen] for run in runs)
     assert first == again
     assert first != other
-    for geometry, space in enumerate(case.spaces):
+    for geometry in runs[0].chosen:
+        space = case.spaces[geometry]
         correlation = space.energies["HF"] - space.energies["FCI"]
         assert runs[0].optima[geometry].energy_ha < space.energies["FCI"] + 0.2 * correlation
