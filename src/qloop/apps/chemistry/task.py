@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from qloop.apps.chemistry.correction import CHANGED
 from qloop.apps.chemistry.ledger import RANDOM, build_ledger, exact_energies, hidden_machine, rmse_mha, run_repeat
@@ -64,6 +65,12 @@ def run_chemistry(
     Raises:
         InvalidValueError: a molecule, basis, active space or device that does not exist or fit.
     """
+    # One BLAS thread: the same bits whatever the number of cores, and matrices this small are faster so.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _run(settings, seed, memo, progress, backend)
+
+
+def _run(settings: ChemistrySettings, seed: int, memo: Memo, progress: Progress, backend: Backend | None) -> Answer:
     problem, device = build_problem(settings, seed, memo, progress)
     table = settings.device
     world = (table.drift, table.coherent, table.crosstalk)
