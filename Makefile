@@ -46,7 +46,7 @@ docs: venv-test
 	$(BIN)/pytest --doctest-modules src/qloop
 
 notebooks: venv-test
-	@for notebook in $(NOTEBOOKS); do $(BIN)/pytest --nbmake --nbmake-timeout=60 "$$notebook"; done
+	@for notebook in $(NOTEBOOKS); do $(BIN)/pytest --nbmake --nbmake-timeout=180 "$$notebook"; done
 
 browser: venv-test
 	$(BIN)/pytest -m browser
