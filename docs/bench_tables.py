@@ -41,8 +41,8 @@ def fill(text: str) -> str:
 def _summary(rows: Rows) -> str:
     recipes = {
         "everything off": "all off / on",
-        "readout calibration, extrapolation": "conventional, extrapolated / on",
-        "readout calibration, reference, post-selection": "conventional, post-selected / on",
+        "readout calibration, extrapolation": "conventional, extrapolated, 20 seeds / on",
+        "readout calibration, reference, post-selection": "conventional, post-selected, 20 seeds / on",
     }
     return _lay_out(
         ("job", "qloop (mHa)", *(f"{name} / qloop" for name in recipes)),
@@ -52,13 +52,15 @@ def _summary(rows: Rows) -> str:
 
 def _accuracy(rows: Rows) -> str:
     recipes = {
-        "everything off": "all off / on",
-        "readout + extrapolation": "conventional, extrapolated / on",
-        "readout + reference + post-selection": "conventional, post-selected / on",
+        "off": "all off / on",
+        "A": "conventional, extrapolated / on",
+        "A, 20 seeds": "conventional, extrapolated, 20 seeds / on",
+        "B": "conventional, post-selected / on",
+        "B, 20 seeds": "conventional, post-selected, 20 seeds / on",
         "random bits": "uniform random bits / on",
     }
     return _lay_out(
-        ("job", "qloop (mHa)", *(f"{name} / qloop" for name in recipes), "MP2 (mHa)"),
+        ("job", "qloop (mHa)", *recipes, "MP2 (mHa)"),
         [
             (_name(row), _show(row["rmse_mha"]), *(_show(row[key]) for key in recipes.values()), row["mp2_mha"])
             for row in rows
