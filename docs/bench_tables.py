@@ -25,7 +25,10 @@ def table(name: str) -> str:
     """Return a table as Markdown."""
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     section, lay_out = TABLES[name]
-    return lay_out(results[section]) if section in results else "*Not measured yet.*"
+    if section not in results:
+        return "*Not measured yet.*"
+    note = results.get("notes", {}).get(section)
+    return lay_out(results[section]) + (f"\n\n*Note: {note}.*" if note else "")
 
 
 def fill(text: str) -> str:
