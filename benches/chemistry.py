@@ -24,6 +24,7 @@ from qloop.apps.chemistry.ansatz import optimise
 from qloop.apps.chemistry.design import Design, plain_circuit, search_circuit
 from qloop.apps.chemistry.ledger import CONVENTIONAL, RANDOM, exact_energies, rmse_mha, run_repeat
 from qloop.apps.chemistry.parts import PARTS
+from qloop.apps.chemistry.plan import split
 from qloop.apps.chemistry.problem import build_problem
 from qloop.apps.chemistry.settings import ChemistrySettings
 from qloop.apps.chemistry.stages import warm_start
@@ -168,10 +169,12 @@ def warm_starts(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
 
 
 def allocation(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
-    """Shot variance of L2 over that of the neighbour's spreads, which 370 shots a setting have shown."""
-    return list(
-        pool.map(_allocation, *zip(*[(m, searched) for m in EXAMPLES for searched in (True, False)], strict=True))
-    )
+    """Shot variance of one setting a string and L2 over that of split coefficients and a neighbour's spreads.
+
+    The spreads are those that 370 shots a setting have shown.
+    """
+    jobs = [(m, searched, noisy) for m in EXAMPLES for searched in (True, False) for noisy in (True, False)]
+    return list(pool.map(_allocation, *zip(*jobs, strict=True)))
 
 
 def gate(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
@@ -376,39 +379,60 @@ def _warm(molecule: str) -> dict[str, Any]:
     )
 
 
-def _allocation(molecule: str, searched: bool) -> dict[str, Any]:
+def _allocation(molecule: str, searched: bool, noisy: bool) -> dict[str, Any]:
+    """Return how many times fewer shots each way of measuring needs, on the machine as published or without noise."""
     _, problem, _ = problem_of(molecule, "FakeTorino", 100_000)
     design = problem.design(searched, "default")
     anchors = dict(zip(design.anchors, design.grown.optima, strict=True))
-    spreads = {g: _spreads(design, g, anchors[g].values, None) for g in anchors}
-    learned, best = [], []
+    alone, learned, best = [], [], []
     for before, after in zip(design.anchors, design.anchors[1:], strict=False):
-        seen = _spreads(design, before, anchors[before].values, make_rng(0, "allocation", before))
-        seen = np.maximum(seen, 0.05 * seen.max())
-        truth, l2 = spreads[after], design.plan.l2[after]
-        variance = [float((truth**2 / (w / w.sum())).sum()) for w in (l2, seen, truth + 1e-12)]
-        learned.append(variance[0] / variance[1])
-        best.append(variance[0] / variance[2])
+        sent, arrived = (_probabilities(design, anchors[g].values, noisy) for g in (before, after))
+        sampled = np.array([make_rng(0, "allocation", before, k).multinomial(370, p) for k, p in enumerate(sent)]) / 370
+        one, shared = design.plan.functional.weights, _split_by(design, after, sent)
+        truth = _spreads(one[after], arrived)
+        variance = _variance(truth, design.plan.l2[after])
+        alone.append(variance / _variance(truth, _seen(one[before], sampled)))
+        learned.append(variance / _variance(_spreads(shared, arrived), _seen(shared, sampled)))
+        exact = _spreads(_split_by(design, after, arrived), arrived)
+        best.append(variance / _variance(exact, exact + 1e-12))
     return {
         "molecule": molecule,
         "circuit": "searched" if searched else "plain mapping",
+        "outcomes": "FakeTorino as published" if noisy else "without noise",
         "settings": len(design.plan.bases),
         "L2 / learned": round(float(np.median(learned)), 2),
         "range": [round(min(learned), 2), round(max(learned), 2)],
+        "L2 / spreads alone": round(float(np.median(alone)), 2),
         "L2 / best possible": round(float(np.median(best)), 2),
     }
 
 
-def _spreads(design: Design, geometry: int, values: Any, rng: np.random.Generator | None) -> Any:
-    """Return the spread of one shot in each setting, exactly or as 370 shots a setting show it."""
+def _probabilities(design: Design, values: Any, noisy: bool) -> Any:
     none = np.zeros(len(design.plan.bases), np.int64)
-    request = Request(program=design.grown.program, values=values, bases=design.plan.bases, shots=none)
-    probabilities = IdealSimulator().probabilities(request)
-    if rng is not None:
-        probabilities = np.array([rng.multinomial(370, row) / 370 for row in probabilities])
-    weights = design.plan.functional.weights[geometry]
+    request = Request(program=design.program, values=values, bases=design.plan.bases, shots=none)
+    machine = NoisySimulator(design.device, (design.device,)) if noisy else IdealSimulator()
+    return machine.probabilities(request)
+
+
+def _split_by(design: Design, geometry: int, probabilities: Any) -> Any:
+    """Return one geometry's split weights, steered by another's outcomes."""
+    everywhere = np.broadcast_to(probabilities, (len(design.curve.hamiltonians), *probabilities.shape))
+    return split(design.curve, design.plan, everywhere).weights[geometry]
+
+
+def _spreads(weights: Any, probabilities: Any) -> Any:
+    """Return the standard deviation of one shot in each setting."""
     variance = (probabilities * weights**2).sum(1) - (probabilities * weights).sum(1) ** 2
     return np.sqrt(np.maximum(variance, 0))
+
+
+def _seen(weights: Any, sampled: Any) -> Any:
+    spreads = _spreads(weights, sampled)
+    return np.maximum(spreads, 0.05 * spreads.max())
+
+
+def _variance(spreads: Any, shares: Any) -> float:
+    return float((spreads**2 * shares.sum() / shares).sum())
 
 
 def _gated(name: str, k: int) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 The names below are imported when they are first used, so that `import qloop` costs nothing.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qloop.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from qloop.circuits.pauli import PauliSum
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from qloop.runs.store import Store
 
 __version__ = "0.1.0"
-_NAMES = {
+_HOMES = {
     "Estimate": "qloop.core.estimate",
     "Ledger": "qloop.core.ledger",
     "PauliSum": "qloop.circuits.pauli",
@@ -28,13 +29,4 @@ _NAMES = {
 """Public name to the module that defines it; the imports above say the same to type checkers."""
 
 __all__ = ["Estimate", "Ledger", "PauliSum", "Program", "Store", "execute", "from_qiskit"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(importlib.import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'qloop' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

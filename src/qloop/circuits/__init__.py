@@ -1,31 +1,21 @@
 """Circuits: the flat `Program`, Pauli observables, and exact simulation."""
 
-import importlib
-from typing import Any
+from qloop.core.lazy import lazy_names
 
-_PUBLIC = {
-    "Angle": "program",
-    "Operation": "program",
-    "PauliSum": "pauli",
-    "Program": "program",
-    "clifford_expectations": "clifford",
-    "from_qasm": "qasm",
-    "from_qiskit": "qiskit",
-    "from_sparse_pauli_op": "qiskit",
-    "is_clifford": "clifford",
-    "to_qasm": "qasm",
-    "to_qiskit": "qiskit",
-    "to_sparse_pauli_op": "qiskit",
-    "to_stim": "clifford",
+_HOMES = {
+    "Angle": "qloop.circuits.program",
+    "Operation": "qloop.circuits.program",
+    "PauliSum": "qloop.circuits.pauli",
+    "Program": "qloop.circuits.program",
+    "clifford_expectations": "qloop.circuits.clifford",
+    "from_qasm": "qloop.circuits.qasm",
+    "from_qiskit": "qloop.circuits.qiskit",
+    "from_sparse_pauli_op": "qloop.circuits.qiskit",
+    "is_clifford": "qloop.circuits.clifford",
+    "to_qasm": "qloop.circuits.qasm",
+    "to_qiskit": "qloop.circuits.qiskit",
+    "to_sparse_pauli_op": "qloop.circuits.qiskit",
+    "to_stim": "qloop.circuits.clifford",
 }
-__all__ = list(_PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
-    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_PUBLIC)
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

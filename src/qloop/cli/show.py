@@ -1,7 +1,6 @@
 """What a person reads in the terminal: answers, ledgers, settings."""
 
 import json
-import math
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,10 +35,12 @@ def print_run(run: "Run", page: Path, *, as_json: bool) -> None:
     """
     answer, entry = run.answer, run.entry
     if as_json:
+        from qloop.runs.export import finite
+
         ledger = answer.ledger.to_json()
         print(
             json.dumps(
-                _finite(
+                finite(
                     {
                         "run": entry.id,
                         "kind": entry.kind,
@@ -174,14 +175,3 @@ def _value_at(tables: Mapping[str, Any], key: str) -> str:
             return ""
         value = value[part]
     return json.dumps(value, default=str)
-
-
-def _finite(value: Any) -> Any:
-    """Return JSON values with `null` for what JSON cannot say: infinite interval ends and missing numbers."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

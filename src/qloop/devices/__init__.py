@@ -1,9 +1,8 @@
 """What is known of quantum computers, and the one way to run on them."""
 
-from importlib import import_module
-from typing import Any
+from qloop.core.lazy import lazy_names
 
-_WHERE = {
+_HOMES = {
     "Backend": "qloop.devices.backend",
     "Cost": "qloop.devices.cost",
     "Device": "qloop.devices.device",
@@ -24,10 +23,5 @@ _WHERE = {
     "load_device": "qloop.devices.catalog",
     "to_target": "qloop.devices.qiskit",
 }
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
-    raise AttributeError(f"module `qloop.devices` has no attribute `{name}`.")
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -4,8 +4,9 @@ Names are imported when they are first used, so that `import qloop.runs` loads n
 `execute`, `draw` and `export` bear their module's name and are imported from it: `from qloop.runs.draw import draw`.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qloop.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from qloop.runs.execute import WorkerError, sweep
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
     from qloop.runs.store import Store, StoreError, default_path
 
 _HOMES = {
-    "Entry": "run",
-    "Run": "run",
-    "Store": "store",
-    "StoreError": "store",
-    "WorkerError": "execute",
-    "code_version": "run",
-    "default_path": "store",
-    "render": "page",
-    "run_id": "run",
-    "sweep": "execute",
-    "write_report": "page",
+    "Entry": "qloop.runs.run",
+    "Run": "qloop.runs.run",
+    "Store": "qloop.runs.store",
+    "StoreError": "qloop.runs.store",
+    "WorkerError": "qloop.runs.execute",
+    "code_version": "qloop.runs.run",
+    "default_path": "qloop.runs.store",
+    "render": "qloop.runs.page",
+    "run_id": "qloop.runs.run",
+    "sweep": "qloop.runs.execute",
+    "write_report": "qloop.runs.page",
 }
 """Public name to the module that defines it; the imports above say the same to type checkers."""
 
@@ -41,13 +42,4 @@ __all__ = [
     "sweep",
     "write_report",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"qloop.runs.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'qloop.runs' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

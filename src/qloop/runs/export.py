@@ -60,14 +60,15 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "timings": answer.timings,
         "arrays": sorted(answer.arrays),
     }
-    return {key: _finite(value) for key, value in data.items()}
+    return {key: finite(value) for key, value in data.items()}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return JSON values with `None` for what JSON cannot say: infinite interval ends and missing numbers."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -219,5 +219,5 @@ def test_crosstalk_that_breaks_the_channels_form_makes_the_gate_leave_it():
 def test_without_a_gate_or_a_channel_there_is_nothing_to_leave(noiseless):
     state, design = noiseless
     for parts in (ON - {"gate"}, ON - {"channel"}, frozenset()):
-        _, selection, unchanged = choose_and_apply(state, design, parts)
+        _, selection, unchanged = choose_and_apply(state, design, parts, list_recipes(state, design, parts))
         assert (selection.left_default, selection.p_values, unchanged) == (False, {}, 1.0)

@@ -1,9 +1,8 @@
 """Energy curves of molecules, with the exact classical answer beside them."""
 
-from importlib import import_module
-from typing import Any
+from qloop.core.lazy import lazy_names
 
-_WHERE = {
+_HOMES = {
     "ActiveSpace": "qloop.apps.chemistry.integrals",
     "ChemistrySettings": "qloop.apps.chemistry.settings",
     "Molecule": "qloop.apps.chemistry.molecule",
@@ -16,14 +15,5 @@ _WHERE = {
     "read_xyz": "qloop.apps.chemistry.molecule",
     "write_fcidump": "qloop.apps.chemistry.fcidump",
 }
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
-    raise AttributeError(f"module `{__name__}` has no attribute `{name}`.")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

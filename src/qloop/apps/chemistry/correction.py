@@ -28,12 +28,14 @@ class Recipe:
     """One way to correct.
 
     Args:
+        functional: every geometry's energy, as it is measured.
         response: what is inverted.
         subtract: whether the error seen at the Hartree-Fock reference is subtracted.
         postselect: whether outcomes with another number of electrons are dropped.
         channel: the learned channel, where the response is its.
     """
 
+    functional: Functional
     response: Response
     subtract: bool
     postselect: bool
@@ -66,8 +68,10 @@ class Applied:
     doubt: FloatArray
 
 
-def choose_and_apply(state: State, design: Design, parts: Parts) -> tuple[Applied, Selection, float]:
-    """Correct by the default, or, with the gate on, by what the checks leave.
+def choose_and_apply(
+    state: State, design: Design, parts: Parts, recipes: Mapping[str, Recipe]
+) -> tuple[Applied, Selection, float]:
+    """Correct by the default, the first recipe, or, with the gate on, by what the checks leave.
 
     The machine changed between passes: every pass is corrected by its own references, and half the difference to the
     common correction becomes doubt. The channel's form does not hold: the correction with the smallest held-out error
@@ -77,7 +81,6 @@ def choose_and_apply(state: State, design: Design, parts: Parts) -> tuple[Applie
     Returns:
         The corrected energies, what was chosen, and the p-value of "the machine did not change".
     """
-    recipes = list_recipes(state, design, parts)
     default, recipe = next(iter(recipes.items()))
     unchanged = suspicion_of_drift(state, design)
     if recipe.channel is None or "gate" not in parts:
@@ -100,6 +103,7 @@ def choose_and_apply(state: State, design: Design, parts: Parts) -> tuple[Applie
 
 def list_recipes(state: State, design: Design, parts: Parts) -> dict[str, Recipe]:
     """Return the default correction first, then what the gate may choose instead."""
+    functional = design.split.functional if "allocation" in parts else design.plan.functional
     subtract, postselect = "reference" in parts, "postselection" in parts
     settings, num_qubits = design.plan.bases.shape
     as_read = identity_response(settings, num_qubits)
@@ -107,13 +111,15 @@ def list_recipes(state: State, design: Design, parts: Parts) -> dict[str, Recipe
     if "channel" in parts:
         learned = learn_channel(state, design)
         response = learned.response(design.plan.bases)
-        recipes["channel"] = Recipe(response=response, subtract=subtract, postselect=postselect, channel=learned)
+        recipes["channel"] = Recipe(
+            functional=functional, response=response, subtract=subtract, postselect=postselect, channel=learned
+        )
     if state.readout:
         response = readout.combine(state.readout, settings)
-        recipes["readout"] = Recipe(response=response, subtract=subtract, postselect=postselect)
-    recipes["as read"] = Recipe(response=as_read, subtract=subtract, postselect=postselect)
+        recipes["readout"] = Recipe(functional=functional, response=response, subtract=subtract, postselect=postselect)
+    recipes["as read"] = Recipe(functional=functional, response=as_read, subtract=subtract, postselect=postselect)
     if subtract or postselect:
-        recipes["raw"] = Recipe(response=as_read, subtract=False, postselect=False)
+        recipes["raw"] = Recipe(functional=functional, response=as_read, subtract=False, postselect=False)
     return recipes
 
 
@@ -133,7 +139,7 @@ def learn_channel(state: State, design: Design, without: frozenset[int] = frozen
 def apply_recipe(state: State, design: Design, recipe: Recipe) -> Applied:
     """Correct every geometry measured so far, extrapolated to zero noise where circuits were folded."""
     geometries = list(state.measured)
-    functional, number = design.plan.functional.at(geometries), _only_number(design).at(geometries)
+    functional, number = recipe.functional.at(geometries), _only_number(design).at(geometries)
     folds = FOLDS[: len(state.passes[0].counts)]
     terms: list[tuple[float, Functional, FloatArray]] = []
     for fold, weight in enumerate(linear_weights(list(folds)).tolist() if len(folds) > 1 else [1.0]):
@@ -193,7 +199,7 @@ def validation_losses(state: State, design: Design, recipes: Mapping[str, Recipe
         errors = np.zeros((len(numbers), len(state.problem.grid)))
         for half, learned in zip(halves, held_out, strict=True):
             response = learned.response(design.plan.bases) if recipe.channel else recipe.response
-            value = Estimator(design.plan.functional, response, recipe.postselect).tabulate(table[half])
+            value = Estimator(recipe.functional, response, recipe.postselect).tabulate(table[half])
             base = exact[:1] + design.plan.functional.constant
             if recipe.subtract:
                 number = Estimator(_only_number(design), response, recipe.postselect)

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from qloop.apps.chemistry.ansatz import Grown, build_ansatz, count_rotations, grow, prune
 from qloop.apps.chemistry.mapping import QubitCurve
-from qloop.apps.chemistry.plan import Plan, plan_measurement
+from qloop.apps.chemistry.plan import Plan, plan_measurement, split
 from qloop.circuits.program import Program
 from qloop.core.rng import make_rng
 from qloop.devices.device import Device
 from qloop.devices.shots import Request
 from qloop.devices.simulator import IdealSimulator, NoisySimulator
 from qloop.mitigation.channel import ChannelPrior, ReferenceTable, learn_prior, reference_table, reference_values
+from qloop.mitigation.expectation import Functional
 from qloop.synthesis.compile import Compiled, compile_default, compile_search
 from qloop.synthesis.encoding import search_encoding
 
@@ -50,6 +51,19 @@ _COMPILERS: dict[Compiler, Callable[[Program, Device], Compiled]] = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Split:
+    """Energies with every coefficient split over the settings that see its string.
+
+    Args:
+        functional: every geometry's energy in hartree.
+        spreads: standard deviation of one shot, shape [geometries, settings].
+    """
+
+    functional: Functional
+    spreads: FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Design:
     """Everything about the circuit that does not depend on the machine's hidden state.
 
@@ -79,6 +93,23 @@ class Design:
     def program(self) -> Program:
         """The compiled program."""
         return self.compiled.program
+
+    @cached_property
+    def split(self) -> Split:
+        """How to measure with the fewest shots, as the published calibration and the nearest anchor foresee."""
+        anchors = np.array(self.anchors)
+        none = np.zeros(len(self.plan.bases), np.int64)
+        foreseen = NoisySimulator(self.device, (self.device,))
+        requests = [
+            Request(program=self.program, values=optimum.values, bases=self.plan.bases, shots=none)
+            for optimum in self.grown.optima
+        ]
+        expected = np.array([foreseen.probabilities(request) for request in requests])
+        nearest = np.abs(np.arange(len(self.curve.hamiltonians))[:, None] - anchors).argmin(1)
+        functional = split(self.curve, self.plan, expected[nearest])
+        mean = np.einsum("gsk,gsk->gs", functional.weights, expected[nearest])
+        square = np.einsum("gsk,gsk->gs", functional.weights**2, expected[nearest])
+        return Split(functional=functional, spreads=np.sqrt(np.maximum(square - mean**2, 0)))
 
     @cached_property
     def prior(self) -> ChannelPrior:

@@ -15,9 +15,12 @@ PARTS = (
         name="allocation",
         stage="prepare",
         nature="learns",
-        does="spreads shots by the spreads measured at the nearest geometry",
-        off="spreads shots by the size of the coefficients (L2)",
-        references=("Shot allocation by variances: Crawford et al., arXiv:1908.06942",),
+        does="splits coefficients over the settings that see them, spreads shots by the nearest geometry's spreads",
+        off="each Pauli string in one setting, shots by the size of the coefficients (L2)",
+        references=(
+            "Shot allocation by variances: Crawford et al., arXiv:1908.06942",
+            "Coefficient splitting: Yen, Ganeshram and Izmaylov, arXiv:2201.01471",
+        ),
     ),
     Part(
         name="encoding",

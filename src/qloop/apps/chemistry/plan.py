@@ -1,12 +1,13 @@
 """What is measured: settings shared by all geometries, and each energy as a functional of the outcomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qloop.apps.chemistry.mapping import QubitCurve
 from qloop.circuits.pauli import PauliSum
+from qloop.circuits.splitting import outcome_signs, split_coefficients, visible_strings
 from qloop.mitigation.expectation import Functional
 
 FloatArray = NDArray[np.float64]
@@ -19,7 +20,7 @@ class Plan:
 
     Args:
         bases: letter per setting and qubit, shape [settings, num_qubits].
-        functional: every geometry's energy in hartree.
+        functional: every geometry's energy in hartree, each Pauli string by one setting.
         l2: root sum of squared coefficients, shape [geometries, settings].
         letters: measured Pauli strings, shape [paulis, num_qubits].
         setting: the setting that measures each, shape [paulis].
@@ -43,8 +44,7 @@ def plan_measurement(curve: QubitCurve) -> Plan:
     bases = np.array([group.basis for group in groups], np.uint8)
     if not (bases == 3).all(1).any():
         bases = np.vstack([bases, np.full_like(bases[:1], 3)])
-    outcomes = (np.arange(1 << curve.num_qubits)[:, None] >> np.arange(curve.num_qubits)) & 1
-    signs = 1.0 - 2.0 * ((letters != 0).astype(np.int64) @ outcomes.T & 1)
+    signs = outcome_signs(letters)
     weights = np.zeros((len(table), len(bases), 1 << curve.num_qubits))
     l2 = np.zeros((len(table), len(bases)))
     setting = np.zeros(len(letters), np.intp)
@@ -64,6 +64,28 @@ def plan_measurement(curve: QubitCurve) -> Plan:
         setting=setting[measured],
         number_setting=number_setting,
     )
+
+
+def split(curve: QubitCurve, plan: Plan, probabilities: FloatArray) -> Functional:
+    """Return the energies with every coefficient split over the settings that see its string.
+
+    Strings of Z alone stay in the all-Z setting: there the Hartree-Fock reference cancels their error, and
+    post-selection acts.
+
+    Args:
+        curve: Hamiltonians.
+        plan: its settings.
+        probabilities: outcomes expected at each geometry, shape [geometries, settings, 2^num_qubits].
+    """
+    measured = curve.hamiltonians[0].letters.any(1)
+    visible = visible_strings(plan.letters, plan.bases)
+    diagonal = ((plan.letters == 0) | (plan.letters == 3)).all(1)
+    visible[:, diagonal] = np.arange(len(plan.bases))[:, None] == plan.number_setting
+    weights = [
+        split_coefficients(plan.letters, visible, hamiltonian.coefficients[measured], expected)
+        for hamiltonian, expected in zip(curve.hamiltonians, probabilities, strict=True)
+    ]
+    return replace(plan.functional, weights=np.array(weights))
 
 
 def spread_shots(weights: FloatArray, total: int, least: int = 4) -> NDArray[np.int64]:

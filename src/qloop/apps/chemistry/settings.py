@@ -56,7 +56,7 @@ class ShotSettings:
     """The budget, spent on everything that is measured."""
 
     per_geometry: int = setting(100_000, "shots a geometry, references included", ge=1000, le=100_000_000)
-    reference_share: float = setting(0.05, "share for the Hartree-Fock reference", ge=0.001, le=0.5)
+    reference_share: float = setting(0.10, "share for the Hartree-Fock reference", ge=0.001, le=0.5)
     clifford_share: float = setting(0.10, "share for the Clifford references", ge=0.001, le=0.5)
     readout_share: float = setting(0.02, "share for the readout calibration", ge=0.001, le=0.5)
 
@@ -66,7 +66,9 @@ class PartSettings:
     """A switch for every part of the loop."""
 
     warm_start: bool = setting(True, "start parameters from a spline through solved geometries")
-    allocation: bool = setting(True, "spread shots by variances measured at the nearest geometry")
+    allocation: bool = setting(
+        True, "split coefficients over settings, spread shots by the nearest geometry's variances"
+    )
     encoding: bool = setting(True, "search the qubit encoding")
     placement: bool = setting(True, "search seeds and placements by predicted success")
     readout: bool = setting(True, "calibrate the readout where the channel is off")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from qloop.apps.chemistry.ansatz import Optimum, optimise
-from qloop.apps.chemistry.correction import FOLDS, choose_and_apply, learn_channel
+from qloop.apps.chemistry.correction import FOLDS, choose_and_apply, list_recipes
 from qloop.apps.chemistry.design import Compiler, Design
 from qloop.apps.chemistry.plan import spread_shots
 from qloop.apps.chemistry.spsa import optimise_on_backend
@@ -131,11 +131,12 @@ class Execute:
         requests = []
         for geometry in state.chosen:
             spread = design.plan.l2[geometry]
-            if "allocation" in parts and state.corrected is not None:
-                near = state.nearest(geometry, state.corrected.geometries)
-                seen = state.corrected.spreads[near]
+            if "allocation" in parts:
+                spread = design.split.spreads[geometry]
+                if state.corrected is not None:
+                    spread = state.corrected.spreads[state.nearest(geometry, state.corrected.geometries)]
                 # A spread that a few shots show as 0 is not 0.
-                spread = np.maximum(seen, 0.05 * seen.max())
+                spread = np.maximum(spread, 0.05 * spread.max())
             each = spread_shots(spread, shots // len(programs))
             requests += [
                 Request(
@@ -157,7 +158,9 @@ class Correct:
 
     def __call__(self, state: State, parts: Parts) -> State:
         """Correct every geometry measured so far with all references seen so far."""
-        found, selection, unchanged = choose_and_apply(state, known(state.design), parts)
+        design = known(state.design)
+        recipes = list_recipes(state, design, parts)
+        found, selection, unchanged = choose_and_apply(state, design, parts, recipes)
         corrected = Corrected(
             geometries=state.measured,
             values=found.values,
@@ -166,7 +169,7 @@ class Correct:
             doubt=found.doubt,
             spreads=dict(zip(state.measured, found.spreads, strict=True)),
             selection=selection,
-            channel=learn_channel(state, known(state.design)) if "channel" in parts else None,
+            channel=next(iter(recipes.values())).channel,
             unchanged=unchanged,
         )
         return replace(state, corrected=corrected)

@@ -1,25 +1,15 @@
 """Exact simulation of programs: states, energies with gradients, density matrices, and the kernels below them."""
 
-import importlib
-from typing import Any
+from qloop.core.lazy import lazy_names
 
-_PUBLIC = {
-    "CompiledEnergy": "statevector",
-    "CompiledObservable": "statevector",
-    "expectation_gradient": "statevector",
-    "expectations": "statevector",
-    "simulate": "statevector",
-    "simulate_density": "density",
-    "superoperator_from_kraus": "density",
+_HOMES = {
+    "CompiledEnergy": "qloop.circuits.simulate.statevector",
+    "CompiledObservable": "qloop.circuits.simulate.statevector",
+    "expectation_gradient": "qloop.circuits.simulate.statevector",
+    "expectations": "qloop.circuits.simulate.statevector",
+    "simulate": "qloop.circuits.simulate.statevector",
+    "simulate_density": "qloop.circuits.simulate.density",
+    "superoperator_from_kraus": "qloop.circuits.simulate.density",
 }
-__all__ = list(_PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
-    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_PUBLIC)
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
