@@ -65,7 +65,8 @@ COVERAGE = [
 DRIFT = 0.3
 SEARCHES = 4
 
-STORE = HERE / "store"
+STORE = HERE / "store" / code_version()
+"""Pieces of other code are not mixed in."""
 
 
 def main() -> None:
@@ -227,7 +228,7 @@ def open_store() -> Store:
 
 def kept(compute: Callable[[], dict[str, Any]], *key: object) -> dict[str, Any]:
     """Return a remembered piece of this code version, or compute it."""
-    full = content_key("bench", code_version(), *key)
+    full = content_key("bench", *key)
     found = open_store().get(full)
     if found is None:
         found = compute()

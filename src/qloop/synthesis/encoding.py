@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.circuits.simulate.compiled import compiled
+
 Bits = NDArray[np.uint8]
 
 
@@ -10,7 +12,7 @@ def search_encoding(
     patterns: Bits,
     weights: NDArray[np.float64],
     rng: np.random.Generator,
-    steps: int = 1500,
+    steps: int = 6000,
     temperature: float = 2.0,
 ) -> Bits:
     """Anneal an invertible matrix over GF(2) that shortens bit patterns.
@@ -31,20 +33,38 @@ def search_encoding(
     Source: ours; linear encodings are in Steudtner and Wehner, arXiv:1712.07067.
     """
     size = patterns.shape[1]
-    matrix = np.eye(size, dtype=np.uint8)
-    image = patterns.T.copy()
-    best, cost, lowest = matrix.copy(), 0.0, 0.0
-    cooling = 0.01 ** (1 / steps)
-    for _ in range(steps if size > 1 else 0):
-        row, other = rng.choice(size, 2, replace=False)
-        changed = image[row] ^ image[other]
+    identity = np.eye(size, dtype=np.uint8)
+    if size < 2:
+        return identity
+    rows = rng.integers(size, size=steps)
+    others = (rows + rng.integers(1, size, size=steps)) % size
+    image = np.ascontiguousarray(patterns.T)
+    best: Bits = _anneal(identity, image, weights, rows, others, rng.random(steps), temperature)
+    return best
+
+
+@compiled
+def _anneal(matrix, image, weights, rows, others, chances, temperature):  # type: ignore[no-untyped-def]
+    image, best = image.copy(), matrix.copy()
+    cooling = 0.01 ** (1 / len(rows))
+    cost, lowest = 0.0, 0.0
+    for step in range(len(rows)):
+        row, other = rows[step], others[step]
         # Only this row's bits change, and with them the lengths of the patterns; an image never vanishes.
-        delta = float(weights @ (changed.astype(np.int64) - image[row]))
+        delta = 0.0
+        for k in range(len(weights)):
+            if image[other, k]:
+                delta += weights[k] * (1.0 - 2.0 * image[row, k])
         temperature *= cooling
-        if delta <= 0 or rng.random() < np.exp(-delta / temperature):
-            image[row] = changed
+        if delta <= 0 or chances[step] < np.exp(-delta / temperature):
+            image[row] ^= image[other]
             matrix[row] ^= matrix[other]
             cost += delta
             if cost <= lowest + 1e-9:
-                best, lowest = matrix.copy(), cost
+                best[:], lowest = matrix, cost
     return best
+
+
+def warm_up() -> None:
+    """Compile the kernel."""
+    search_encoding(np.eye(2, dtype=np.uint8), np.ones(2), np.random.default_rng(0), steps=2)

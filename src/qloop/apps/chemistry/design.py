@@ -23,7 +23,7 @@ from qloop.synthesis.encoding import search_encoding
 
 FloatArray = NDArray[np.float64]
 Bits = NDArray[np.uint8]
-ROUNDS = 4
+ROUNDS = 5
 TRIALS = 11
 """Encodings tried a round."""
 FINALISTS = 3
@@ -199,7 +199,8 @@ def search_circuit(brief: Brief, rng: np.random.Generator) -> Circuit:
 
     Each round anneals encodings for the excitations that the shortest circuit so far uses, grows the ansatz again in
     each, prunes the shortest and compiles them. Of all circuits within `SPARE` of the fewest gates, the one with the
-    smallest expected error is taken: encodings differ in their shot noise too. The plain circuit is a candidate.
+    smallest expected error is taken: encodings differ in their shot noise too. The plain circuit is a candidate. The
+    second round starts from excitations that are short in the parity encoding, which the first would not meet.
 
     Args:
         brief: what is wanted.
@@ -209,8 +210,12 @@ def search_circuit(brief: Brief, rng: np.random.Generator) -> Circuit:
     # Both ends of the curve are the hardest geometries: they screen, the finalists are grown on all anchors.
     ends = [brief.anchors[0], brief.anchors[-1]]
     target = brief.exact_ha + brief.tolerance_ha
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         best = min(judged, key=lambda circuit: (circuit.gates, circuit.predicted_ha))
+        if turn == 1:
+            matrix = np.tril(np.ones_like(best.matrix))
+            grown = grow(brief.curve.encoded(matrix), brief.anchors, target_ha=target)
+            best = brief.judge(matrix, grown, 1)
         patterns = ((best.grown.operators == 1) | (best.grown.operators == 2)).astype(np.uint8)
         use = np.abs([optimum.values for optimum in best.grown.optima]).mean(0)
         screened: list[tuple[int, int, Bits]] = []
