@@ -144,7 +144,7 @@ def _warm_start(rows: Rows) -> str:
 
 
 def _allocation(rows: Rows) -> str:
-    keys = ("molecule", "circuit", "settings", "L2 / learned", "L2 / best possible")
+    keys = ("molecule", "circuit", "outcomes", "settings", "L2 / learned", "L2 / spreads alone", "L2 / best possible")
     return _lay_out(keys, [[row[key] for key in keys] for row in rows])
 
 
