@@ -128,6 +128,27 @@ class Layers:
         turns = np.bitwise_count(x & z).astype(np.int64) - np.bitwise_count(rows_x & rows_z)
         return rows_x, rows_z, signs * (1 - turns % 4)
 
+    def slopes(self) -> FloatArray:
+        """Return the derivative of every angle by every parameter, shape [num_angles, num_parameters]."""
+        matrix = np.zeros((self.num_angles, self.program.num_parameters))
+        np.add.at(matrix, (self._owner, self.term_parameter), self.term_scale)
+        return matrix
+
+    def basis_states(self, rows: IntArray) -> IntArray:
+        """Return the basis state of the qubits that each final row is."""
+        return self._read(rows, np.arange(self.program.num_qubits))
+
+    def outcomes(self, rows: IntArray) -> IntArray:
+        """Return the outcome of the program's outputs, output 0 the least significant bit, that each final row is."""
+        return self._read(rows, self.program.outputs)
+
+    def _read(self, rows: IntArray, qubits: NDArray[np.integer]) -> IntArray:
+        result = np.zeros_like(rows)
+        for k, qubit in enumerate(qubits.tolist()):
+            parity = np.bitwise_count(rows & self.z[qubit]).astype(np.int64) & 1
+            result |= (parity ^ self.flips[qubit]) << k
+        return result
+
     @property
     def _owner(self) -> IntArray:
         return np.repeat(np.arange(self.num_angles), np.diff(self.term_start))
