@@ -12,6 +12,7 @@ _PUBLIC = {
     "predict": "loop",
     "read_card": "weights",
     "save_weights": "weights",
+    "seeded": "loop",
 }
 __all__ = list(_PUBLIC)
 

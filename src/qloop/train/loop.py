@@ -1,7 +1,8 @@
 """Training that resumes: minibatches, Adam and an early stop, to the same bits after a kill as without one."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,11 +29,13 @@ Arrays = dict[str, NDArray[Any]]
 class FitSettings:
     """How a module is trained."""
 
-    epochs: int = setting(200, "most passes over the training data", ge=1)
-    batch_size: int = setting(64, "cases per step", ge=1)
-    learning_rate: float = setting(0.01, "step size of Adam", gt=0)
-    patience: int = setting(20, "epochs without a lower validation loss before the training stops", ge=1)
-    checkpoint_epochs: int = setting(10, "epochs between checkpoints", ge=1)
+    epochs: int = setting(default=200, meaning="most passes over the training data", ge=1)
+    batch_size: int = setting(default=64, meaning="cases per step", ge=1)
+    learning_rate: float = setting(default=0.01, meaning="step size of Adam", gt=0)
+    patience: int = setting(
+        default=20, meaning="epochs without a lower validation loss before the training stops", ge=1
+    )
+    checkpoint_epochs: int = setting(default=10, meaning="epochs between checkpoints", ge=1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,6 +109,19 @@ def fit(
     return Fitted(module=module, train_loss=state["train_loss"], validation_loss=state["validation_loss"])
 
 
+@contextmanager
+def seeded(seed: int, *path: str | int) -> Iterator[None]:
+    """Let PyTorch's generator start from a named stream of a seed inside, and leave it as it was found.
+
+    Args:
+        seed: non-negative.
+        path: names and indices of the stream, as in `qloop.core.rng.make_rng`.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(int(make_rng(seed, *path).integers(2**63)))
+        yield
+
+
 def predict(module: nn.Module, inputs: Tensor, batch_size: int = 1024) -> Tensor:
     """Return a module's outputs in evaluation mode and without gradients.
 
@@ -147,10 +163,9 @@ class _Training:
         trained, validated = state["train_loss"].tolist(), state["validation_loss"].tolist()
         best = _part(state, "best.")
         for epoch in range(len(trained), len(trained) + self.settings.checkpoint_epochs):
-            with torch.random.fork_rng():
-                torch.manual_seed(int(make_rng(self.seed, "epoch", epoch).integers(2**63)))
+            with seeded(self.seed, "epoch", epoch):
                 trained.append(self._pass(optimizer))
-                validated.append(float(self.loss(predict(self.module, self.validation[0]), self.validation[1])))
+                validated.append(self._evaluate(self.validation)[1])
             if not math.isfinite(trained[-1] + validated[-1]):
                 rate = self.settings.learning_rate
                 raise InvalidValueError(f"the loss of epoch {epoch} is not finite: lower `learning_rate`, got {rate}.")
@@ -178,10 +193,8 @@ class _Training:
         two circuits with equal weights differ there.
         """
         batch = [side[: self.settings.batch_size] for side in self.train]
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            outputs = predict(self.module, batch[0])
-            loss = float(self.loss(outputs, batch[1]))
+        with seeded(self.seed):
+            outputs, loss = self._evaluate((batch[0], batch[1]))
         trained = [name for name, parameter in self.module.named_parameters() if parameter.requires_grad]
         data = [side.detach().cpu().numpy() for side in (*self.train, *self.validation, outputs)]
         weights = _arrays(self.module.state_dict())
@@ -197,6 +210,12 @@ class _Training:
             moments.setdefault(int(index), {})[kind] = value
         optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
         return optimizer
+
+    def _evaluate(self, data: Data) -> tuple[Tensor, float]:
+        """Return outputs and loss in evaluation mode."""
+        outputs = predict(self.module, data[0])
+        with torch.no_grad():
+            return outputs, float(self.loss(outputs, data[1]))
 
     def _pass(self, optimizer: torch.optim.Adam) -> float:
         """Make one pass over the training data and return the mean loss."""
