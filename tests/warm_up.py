@@ -6,7 +6,7 @@ A room with kernels has a function `warm_up()` that calls each with the types it
 import importlib
 import time
 
-MODULES = ("qloop.circuits.simulate.statevector", "qloop.devices.transfer")
+MODULES = ("qloop.circuits.simulate.statevector", "qloop.circuits.simulate.trajectories", "qloop.devices.transfer")
 
 
 def main() -> None:

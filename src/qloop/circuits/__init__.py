@@ -5,7 +5,10 @@ from typing import Any
 
 _PUBLIC = {
     "Angle": "program",
+    "Damping": "noise",
+    "Noise": "noise",
     "Operation": "program",
+    "PauliChannel": "noise",
     "PauliSum": "pauli",
     "Program": "program",
     "clifford_expectations": "clifford",
@@ -17,6 +20,7 @@ _PUBLIC = {
     "to_qiskit": "qiskit",
     "to_sparse_pauli_op": "qiskit",
     "to_stim": "clifford",
+    "uniform_noise": "noise",
 }
 __all__ = list(_PUBLIC)
 

@@ -22,6 +22,7 @@ _WHERE = {
     "device_names": "qloop.devices.catalog",
     "estimate_cost": "qloop.devices.cost",
     "load_device": "qloop.devices.catalog",
+    "noise_of": "qloop.devices.noise",
     "to_target": "qloop.devices.qiskit",
 }
 __all__ = sorted(_WHERE)

@@ -1,4 +1,4 @@
-"""Exact simulation of programs: states, energies with gradients, density matrices, and the kernels below them."""
+"""Exact simulation of programs: states, energies with gradients, noise, and the kernels below them."""
 
 import importlib
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 _PUBLIC = {
     "CompiledEnergy": "statevector",
     "CompiledObservable": "statevector",
+    "TrajectoryCircuit": "trajectories",
     "expectation_gradient": "statevector",
     "expectations": "statevector",
+    "noisy_expectations": "density",
     "simulate": "statevector",
     "simulate_density": "density",
     "superoperator_from_kraus": "density",
