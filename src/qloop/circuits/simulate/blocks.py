@@ -67,8 +67,7 @@ class Blocks(NamedTuple):
         base_start: first entry of the block in `bases`.
         bases: one row of each coset.
         pass_start: first of the block's passes, shape [blocks + 1].
-        passes: kind, then gate, local place masks x and z, and row mask z of one rotation and of a second, whether the
-            second sees the first's pairs with opposite signs, and the lower and upper place bit that number the groups.
+        passes: kind, then gate, masks x and z over the places of a coset and row mask z of one rotation, and of a second.
         gate_start: first of the block's gates, shape [blocks + 1].
         table: diagonal at the block's end, -1 for none.
         matrix: constant unitary instead of rotations, its qubits zero in `bases`; -1 for none.
@@ -240,6 +239,17 @@ class _Draft:
         self.span.add(x)
         return True
 
+    def fill(self, gates: list[tuple[int, ...]], num_qubits: int) -> None:
+        """Widen the span to a whole block by vectors that the signs of its gates do not see, where there are such."""
+        for qubit in range(num_qubits):
+            if len(self.span.vectors) == LOCAL_BITS:
+                return
+            vector = 1 << qubit
+            for x, z, *_ in (gates[number] for number in self.gates):
+                if (vector & z).bit_count() & 1:
+                    vector ^= x
+            self.span.add(vector)
+
 
 class _Span:
     """A space of bit masks: its basis as given, and reduced with the combination that made each reduced vector."""
@@ -300,13 +310,10 @@ def _assemble(drafts: list[_Draft], gates: list[tuple[int, ...]], num_qubits: in
     gate_start = [first_gate]
     for draft in drafts:
         if draft.dense is not None:
-            span, reads = [int(x) for x in draft.dense.x], [int(z) for z in draft.dense.z]
+            span = draft.dense.x.tolist()
             own = _bases_of_matrix(draft.dense, num_qubits)
         else:
-            for qubit in range(num_qubits):
-                if len(draft.span.vectors) == LOCAL_BITS:
-                    break
-                draft.span.add(1 << qubit)
+            draft.fill(gates, num_qubits)
             span = draft.span.vectors
             own = _bases(draft.span.pivots, num_qubits)
         bits.append(len(span))
@@ -323,7 +330,7 @@ def _assemble(drafts: list[_Draft], gates: list[tuple[int, ...]], num_qubits: in
         base_start=_starts(bases),
         bases=np.concatenate([_ints([]), *bases]),
         pass_start=_starts(passes),
-        passes=_ints(sum(passes, [])).reshape(-1, 12),
+        passes=_ints(sum(passes, [])).reshape(-1, 9),
         gate_start=_ints(gate_start),
         table=_ints(table),
         matrix=_ints(matrix),
@@ -351,23 +358,24 @@ def _bases_of_matrix(dense: Dense, num_qubits: int) -> IntArray:
 
 
 def _passes(draft: _Draft, gates: list[tuple[int, ...]], num_qubits: int) -> list[list[int]]:
-    """Return the block's passes: two commuting shared rotations at a time where they can be paired."""
+    """Return the block's passes: two straight shared rotations at a time, and all others one by one."""
     local = [_localise(number, gates[number], draft.span, num_qubits) for number in draft.gates]
     shared = [gates[number][-1] < 0 for number in draft.gates]
     passes, k = [], 0
     while k < len(local):
-        two = k + 1 < len(local) and shared[k] and shared[k + 1] and _pairs(local[k], local[k + 1])
-        if two:
-            first, second = local[k], local[k + 1]
-            opposite = (first[2] & second[1]).bit_count() & 1
-            passes.append([PAIR, *first, *second, opposite, *_numbering([first[1], second[1]])])
+        two = local[k : k + 2]
+        if len(two) == 2 and all(shared[k : k + 2]) and all(map(_straight, two)) and two[0][1] != two[1][1]:
+            low, high = sorted(two, key=lambda rotation: rotation[1])
+            passes.append([PAIR, *low, *high])
         else:
-            passes.append([SINGLE if shared[k] else PER_SAMPLE, *local[k], 0, 0, 0, 0, 0, *_numbering([local[k][1]])])
-        k += 2 if two else 1
+            passes.append([SINGLE if shared[k] else PER_SAMPLE, *local[k], *local[k]])
+            two = two[:1]
+        k += len(two)
     return passes
 
 
 def _localise(number: int, gate: tuple[int, ...], span: _Span, num_qubits: int) -> tuple[int, int, int, int]:
+    """Return a gate's number, its masks over the places of a coset, and its row mask z."""
     x, z, _, place_x, place_z, *_ = gate
     bits = len(span.vectors)
     local_x = span.coordinates(x)[1] | (place_x >> num_qubits) << bits
@@ -375,20 +383,10 @@ def _localise(number: int, gate: tuple[int, ...], span: _Span, num_qubits: int) 
     return number, local_x, local_z | (place_z >> num_qubits) << bits, z
 
 
-def _pairs(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -> bool:
-    """Return whether two rotations turn the four places of a group with signs that do not vary between groups."""
-    _, x, z, row_z = first
-    _, other_x, other_z, other_row_z = second
-    crossed = ((z & other_x).bit_count() & 1, (other_z & x).bit_count() & 1)
-    return x != other_x and (crossed == (0, 0) or (crossed == (1, 1) and (z, row_z) == (other_z, other_row_z)))
-
-
-def _numbering(masks: list[int]) -> list[int]:
-    """Return the bits at which zeros are inserted to number the groups of places; -1 for none."""
-    span = _Span()
-    for mask in masks:
-        span.add(mask)
-    return [*span.pivots, -1][:2]
+def _straight(rotation: tuple[int, int, int, int]) -> bool:
+    """Return whether a rotation turns places that differ in one bit, which alone gives the sign within a coset."""
+    _, x, z, _ = rotation
+    return x == z and x.bit_count() == 1
 
 
 def _ints(values: Sequence[int]) -> IntArray:

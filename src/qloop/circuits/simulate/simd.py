@@ -16,39 +16,42 @@ from numba.extending import intrinsic, lower_builtin
 _FLAGS = ("contract", "reassoc", "nsz")
 
 
-class VectorType(types.Type):
-    """As many floats of one type as a register holds."""
+ROW_BYTES = 64
+"""A row of a tile is a cache line, so that no scattered row costs half a line for nothing."""
 
-    def __init__(self, dtype: types.Float) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Vector({dtype})")
+
+class VectorType(types.Type):
+    """As many floats of one type as fill some bytes."""
+
+    def __init__(self, dtype: types.Float, size: int) -> None:
+        self.dtype, self.lanes = dtype, 8 * size // dtype.bitwidth
+        super().__init__(name=f"Vector({dtype}, {self.lanes})")
 
 
 @register_default(VectorType)
 class _VectorModel(PrimitiveModel):
     def __init__(self, manager, vector):  # type: ignore[no-untyped-def]
-        super().__init__(manager, vector, _llvm(vector.dtype))
+        super().__init__(manager, vector, _llvm(vector))
 
 
-def lanes_of(dtype: type[np.floating] | np.dtype) -> int:
-    """Return how many floats a `Vector` holds on this machine: 64 bytes with AVX-512, otherwise 32."""
-    size = 64 if binding.get_host_cpu_features().get("avx512f") else 32
-    return size // np.dtype(dtype).itemsize
+def lanes_of(dtype: np.dtype) -> int:
+    """Return how many floats a row holds."""
+    return ROW_BYTES // dtype.itemsize
 
 
-def _llvm(dtype):  # type: ignore[no-untyped-def]
-    element = ir.FloatType() if dtype == types.float32 else ir.DoubleType()
-    return ir.VectorType(element, lanes_of(np.float32 if dtype == types.float32 else np.float64))
+def register_bytes() -> int:
+    """Return the width of this machine's widest register, at most a row."""
+    return ROW_BYTES if binding.get_host_cpu_features().get("avx512f") else ROW_BYTES // 2
 
 
-def _pointer(context, builder, array_type, array, row):  # type: ignore[no-untyped-def]
-    vector = _llvm(array_type.dtype)
+def _llvm(vector):  # type: ignore[no-untyped-def]
+    element = ir.FloatType() if vector.dtype == types.float32 else ir.DoubleType()
+    return ir.VectorType(element, vector.lanes)
+
+
+def _pointer(context, builder, array_type, vector, array, number):  # type: ignore[no-untyped-def]
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(builder.bitcast(data, vector.as_pointer()), [row])
-
-
-def _size(array_type):  # type: ignore[no-untyped-def]
-    return array_type.dtype.bitwidth // 8
+    return builder.gep(builder.bitcast(data, _llvm(vector).as_pointer()), [number])
 
 
 def _in_every_lane(builder, vector, element):  # type: ignore[no-untyped-def]
@@ -57,61 +60,79 @@ def _in_every_lane(builder, vector, element):  # type: ignore[no-untyped-def]
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
 
 
+def _of_size(size):  # type: ignore[no-untyped-def]
+    """Return `load`, `splat` and `full` for vectors of some bytes."""
+
+    @intrinsic
+    def load(_typing_context, array, _number):  # type: ignore[no-untyped-def]
+        vector = VectorType(array.dtype, size())
+
+        def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
+            pointer = _pointer(context, builder, sig.args[0], vector, *arguments)
+            return builder.load(pointer, align=vector.dtype.bitwidth // 8)
+
+        return vector(array, types.int64), generate
+
+    @intrinsic
+    def splat(_typing_context, array, _place):  # type: ignore[no-untyped-def]
+        vector = VectorType(array.dtype, size())
+
+        def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
+            data = context.make_array(sig.args[0])(context, builder, arguments[0]).data
+            return _in_every_lane(builder, _llvm(vector), builder.load(builder.gep(data, [arguments[1]])))
+
+        return vector(array, types.int64), generate
+
+    @intrinsic
+    def full(_typing_context, array, value):  # type: ignore[no-untyped-def]
+        vector = VectorType(array.dtype, size())
+
+        def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
+            element = context.cast(builder, arguments[1], sig.args[1], vector.dtype)
+            return _in_every_lane(builder, _llvm(vector), element)
+
+        return vector(array, value), generate
+
+    return load, splat, full
+
+
+load, splat, full = _of_size(lambda: ROW_BYTES)
+"""Row number k of a contiguous array; an entry of one in every lane; a number in every lane, of an array's type."""
+load_register, splat_register, full_register = _of_size(register_bytes)
+"""The same for a vector as wide as a register, of which a row holds one or two."""
+
+
 @intrinsic
-def load(_typing_context, array, row):  # type: ignore[no-untyped-def]
-    """Return vector number `row` of a contiguous array."""
+def registers_per_row(_typing_context):  # type: ignore[no-untyped-def]
+    """Return how many registers a row fills."""
+
+    def generate(_context, _builder, _sig, _arguments):  # type: ignore[no-untyped-def]
+        return ir.Constant(ir.IntType(64), ROW_BYTES // register_bytes())
+
+    return types.int64(), generate
+
+
+@intrinsic
+def store(_typing_context, array, _number, vector):  # type: ignore[no-untyped-def]
+    """Write vector number k of a contiguous array, counted in vectors of its own width."""
 
     def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
-        pointer = _pointer(context, builder, sig.args[0], *arguments)
-        return builder.load(pointer, align=_size(sig.args[0]))
-
-    return VectorType(array.dtype)(array, types.int64), generate
-
-
-@intrinsic
-def store(_typing_context, array, row, vector):  # type: ignore[no-untyped-def]
-    """Write vector number `row` of a contiguous array."""
-
-    def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
-        pointer = _pointer(context, builder, sig.args[0], *arguments[:2])
-        builder.store(arguments[2], pointer, align=_size(sig.args[0]))
+        pointer = _pointer(context, builder, sig.args[0], vector, *arguments[:2])
+        builder.store(arguments[2], pointer, align=vector.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, vector), generate
 
 
 @intrinsic
-def splat(_typing_context, array, place):  # type: ignore[no-untyped-def]
-    """Return one entry of a contiguous array in every lane."""
-
-    def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
-        data = context.make_array(sig.args[0])(context, builder, arguments[0]).data
-        return _in_every_lane(builder, _llvm(sig.args[0].dtype), builder.load(builder.gep(data, [arguments[1]])))
-
-    return VectorType(array.dtype)(array, types.int64), generate
-
-
-@intrinsic
-def full(_typing_context, array, value):  # type: ignore[no-untyped-def]
-    """Return a number in every lane, as a vector of the array's type."""
-
-    def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
-        element = context.cast(builder, arguments[1], sig.args[1], sig.args[0].dtype)
-        return _in_every_lane(builder, _llvm(sig.args[0].dtype), element)
-
-    return VectorType(array.dtype)(array, value), generate
-
-
-@intrinsic
 def total(_typing_context, vector):  # type: ignore[no-untyped-def]
     """Return the sum over lanes."""
 
-    def generate(_context, builder, sig, arguments):  # type: ignore[no-untyped-def]
-        llvm = _llvm(sig.args[0].dtype)
-        name = f"llvm.vector.reduce.fadd.v{llvm.count}f{sig.args[0].dtype.bitwidth}"
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(llvm.element, [llvm.element, llvm]), name
-        )
+    def generate(_context, builder, _sig, arguments):  # type: ignore[no-untyped-def]
+        llvm = _llvm(vector)
+        name = f"llvm.vector.reduce.fadd.v{llvm.count}f{vector.dtype.bitwidth}"
+        signature = ir.FunctionType(llvm.element, [llvm.element, llvm])
+        function = cgutils.get_or_insert_function(builder.module, signature, name)
         return builder.call(function, [ir.Constant(llvm.element, 0.0), arguments[0]], fastmath=_FLAGS)
 
     return vector.dtype(vector), generate

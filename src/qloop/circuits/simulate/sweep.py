@@ -36,33 +36,55 @@ class Shared(NamedTuple):
 
 
 @compiled
-def run_forward(state, plan, shared, cosines, sines, local, num_rows):  # type: ignore[no-untyped-def]
-    """Do all blocks."""
-    blocks = plan.blocks
-    for b in range(len(blocks.bits)):
-        m = blocks.matrix[b]
-        if m >= 0:
-            entries = shared.matrices[2 * plan.matrices.start[m] : 2 * plan.matrices.start[m + 1]]
-            apply_dense(state, b, blocks, entries, local, num_rows)
-        else:
-            block_forward(state, b, blocks, plan.gates, shared, cosines, sines, local, num_rows)
+def rows_of(b, blocks):  # type: ignore[no-untyped-def]
+    """Return a block's bases, offsets and passes."""
+    bases = blocks.bases[blocks.base_start[b] : blocks.base_start[b + 1]]
+    offsets = blocks.offsets[blocks.offset_start[b] : blocks.offset_start[b + 1]]
+    return bases, offsets, blocks.passes[blocks.pass_start[b] : blocks.pass_start[b + 1]]
 
 
 @compiled
-def run_backward(psi, lam, plan, shared, cosines, sines, local, num_rows, by_gate, flow, by_term):  # type: ignore[no-untyped-def]
+def diagonal_of(b, plan, shared):  # type: ignore[no-untyped-def]
+    """Return a block's table, empty where it has none, and its scale."""
+    table, size = plan.blocks.table[b], plan.num_rows
+    first, stop = (table * size, (table + 1) * size) if table >= 0 else (0, 0)
+    return shared.table_re[first:stop], shared.table_im[first:stop], shared.scales[b : b + 1]
+
+
+@compiled
+def run_forward(state, plan, shared, cosines, sines, local):  # type: ignore[no-untyped-def]
+    """Do all blocks."""
+    for b in range(len(plan.blocks.bits)):
+        m = plan.blocks.matrix[b]
+        bases, offsets, passes = rows_of(b, plan.blocks)
+        if m >= 0:
+            entries = shared.matrices[2 * plan.matrices.start[m] : 2 * plan.matrices.start[m + 1]]
+            apply_dense(state, bases, offsets, entries, local, plan.num_rows)
+        else:
+            re, im, scale = diagonal_of(b, plan, shared)
+            block_forward(
+                state, bases, offsets, passes, plan.gates.slot, shared.tangents, cosines, sines, re, im, scale, local,
+                plan.num_rows,
+            )  # fmt: skip
+
+
+@compiled
+def run_backward(psi, lam, plan, shared, cosines, sines, local, by_gate, flow, by_term):  # type: ignore[no-untyped-def]
     """Undo all blocks and collect the gradient of gates, as vectors, and of diagonal terms."""
-    blocks, tables = plan.blocks, plan.tables
-    half = len(local) // 2
-    for b in range(len(blocks.bits) - 1, -1, -1):
-        m, t = blocks.matrix[b], blocks.table[b]
+    tables = plan.tables
+    for b in range(len(plan.blocks.bits) - 1, -1, -1):
+        m, t = plan.blocks.matrix[b], plan.blocks.table[b]
+        bases, offsets, passes = rows_of(b, plan.blocks)
         if m >= 0:
             entries = shared.adjoints[2 * plan.matrices.start[m] : 2 * plan.matrices.start[m + 1]]
-            apply_dense(psi, b, blocks, entries, local, num_rows)
-            apply_dense(lam, b, blocks, entries, local, num_rows)
+            apply_dense(psi, bases, offsets, entries, local, plan.num_rows)
+            apply_dense(lam, bases, offsets, entries, local, plan.num_rows)
             continue
+        re, im, scale = diagonal_of(b, plan, shared)
         block_backward(
-            psi, lam, b, blocks, plan.gates, shared, cosines, sines, local[:half], local[half:], num_rows, by_gate, flow
-        )
+            psi, lam, bases, offsets, passes, plan.gates.slot, shared.tangents, cosines, sines, re, im, scale, local,
+            plan.num_rows, by_gate, flow,
+        )  # fmt: skip
         if t >= 0:
             transform(flow)
             for k in range(tables.start[t], tables.start[t + 1]):
@@ -82,7 +104,7 @@ def sweep_forward(worker, workers, plan, strings, shared, trig, local, buffer, s
         num_rows = plan.num_rows
         if plan.from_zero:
             start_forward(state, 2 * num_rows, plan.start_places, plan.gates, cosines, sines)
-        run_forward(state, plan, shared, cosines, sines, local, num_rows)
+        run_forward(state, plan, shared, cosines, sines, local)
         if len(values) == 0:
             continue
         if len(shared.outcomes):
@@ -110,6 +132,6 @@ def sweep_backward(
             weigh_probabilities(psi, lam, num_rows, shared.outcomes, gradient[t])
         else:
             weigh_strings(psi, lam, num_rows, strings, shared.coefficients, buffer, gradient[t])
-        run_backward(psi, lam, plan, shared, cosines, sines, local, num_rows, by_gate[t], flow, by_term[t])
+        run_backward(psi, lam, plan, shared, cosines, sines, local, by_gate[t], flow, by_term[t])
         if plan.from_zero:
             start_backward(psi, lam, plan.start_places, plan.gates, cosines, sines, by_gate[t])

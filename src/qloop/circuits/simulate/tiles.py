@@ -5,10 +5,20 @@ their cosines is one factor at the block's end, in the table where there is one.
 (`turns.reduce_turns`), so that no tangent is above one.
 """
 
+from qloop.circuits.simulate.bits import count_bits, insert_zero
 from qloop.circuits.simulate.blocks import PAIR, PER_SAMPLE
-from qloop.circuits.simulate.compiled import compiled
-from qloop.circuits.simulate.kernels import count_bits, insert_zero
-from qloop.circuits.simulate.simd import full, load, splat, store, total
+from qloop.circuits.simulate.compiled import compiled, inlined
+from qloop.circuits.simulate.simd import (
+    full,
+    full_register,
+    load,
+    load_register,
+    registers_per_row,
+    splat,
+    splat_register,
+    store,
+    total,
+)
 
 
 @compiled
@@ -56,172 +66,171 @@ def start_backward(psi, lam, start_places, gates, cosines, sines, gradient):  # 
         count //= 2
 
 
-@compiled
-def group_of(number, row, base):  # type: ignore[no-untyped-def]
-    """Return the place at which a pass finds its group: of even parity for the first rotation, where it can be for both."""
-    place = insert_zero(number, row[10])
-    if row[11] >= 0:
-        place = insert_zero(place, row[11])
-    first = (count_bits(place & row[3]) ^ count_bits(base & row[4])) & 1
-    second = (count_bits(place & row[7]) ^ count_bits(base & row[8])) & 1 & ~row[9]
-    return place ^ (row[2] * first) ^ (row[6] * second)
+@inlined
+def sign_at(array, base, mask):  # type: ignore[no-untyped-def]
+    """Return the sign that a coset's base gives to a rotation, in every lane of a register."""
+    return full_register(array, 1.0 - 2.0 * (count_bits(base & mask) & 1))
 
 
-@compiled
-def pair_forward(local, size, row, base, tangents):  # type: ignore[no-untyped-def]
-    """Turn groups of four places by two shared rotations."""
-    a, b = splat(tangents, row[1]), splat(tangents, row[5])
-    sign = full(local, 1.0 - 2.0 * row[9])
-    a_again, b_again = a * sign, b * sign
-    for number in range(size >> 2):
-        j0 = group_of(number, row, base)
-        j1, j2 = j0 ^ row[2], j0 ^ row[6]
-        j3 = j1 ^ row[6]
-        v0, v1, v2, v3 = load(local, j0), load(local, j1), load(local, j2), load(local, j3)
-        u0, u1 = v0 - a * v1, v1 + a * v0
-        u2, u3 = v2 - a_again * v3, v3 + a_again * v2
-        store(local, j0, u0 - b * u2)
-        store(local, j2, u2 + b * u0)
-        store(local, j1, u1 - b_again * u3)
-        store(local, j3, u3 + b_again * u1)
+@inlined
+def pair_forward(local, size, low, high, a, b):  # type: ignore[no-untyped-def]
+    """Turn groups of four places by ``1 + a J`` along the bit `low` and ``1 + b J`` along the bit `high`.
+
+    Places, `low` and `high` are counted in registers: where a row fills two, that is one more bit below the others.
+    """
+    for outer in range(0, size, 2 * high):
+        for inner in range(outer, outer + high, 2 * low):
+            for j in range(inner, inner + low):
+                k = j + high
+                v0, v1 = load_register(local, j), load_register(local, j + low)
+                v2, v3 = load_register(local, k), load_register(local, k + low)
+                u0, u1, u2, u3 = v0 - a * v1, v1 + a * v0, v2 - a * v3, v3 + a * v2
+                store(local, j, u0 - b * u2)
+                store(local, j + low, u1 - b * u3)
+                store(local, k, u2 + b * u0)
+                store(local, k + low, u3 + b * u1)
 
 
-@compiled
-def pair_backward(psi, lam, size, row, base, tangents, gradient):  # type: ignore[no-untyped-def]
-    """Undo `pair_forward` on both states and add to the gradient of the two rotations."""
-    a, b = splat(tangents, row[1]), splat(tangents, row[5])
-    sign = full(psi, 1.0 - 2.0 * row[9])
-    a_again, b_again = a * sign, b * sign
-    by_a, by_a_again, by_b, by_b_again = full(psi, 0.0), full(psi, 0.0), full(psi, 0.0), full(psi, 0.0)
-    for number in range(size >> 2):
-        j0 = group_of(number, row, base)
-        j1, j2 = j0 ^ row[2], j0 ^ row[6]
-        j3 = j1 ^ row[6]
-        v0, v1, v2, v3 = load(psi, j0), load(psi, j1), load(psi, j2), load(psi, j3)
-        l0, l1, l2, l3 = load(lam, j0), load(lam, j1), load(lam, j2), load(lam, j3)
-        by_a = by_a + l1 * v0 - l0 * v1
-        by_a_again = by_a_again + l3 * v2 - l2 * v3
-        by_b = by_b + l2 * v0 - l0 * v2
-        by_b_again = by_b_again + l3 * v1 - l1 * v3
-        u0, u1 = v0 + a * v1, v1 - a * v0
-        u2, u3 = v2 + a_again * v3, v3 - a_again * v2
-        store(psi, j0, u0 + b * u2)
-        store(psi, j2, u2 - b * u0)
-        store(psi, j1, u1 + b_again * u3)
-        store(psi, j3, u3 - b_again * u1)
-        m0, m1 = l0 + a * l1, l1 - a * l0
-        m2, m3 = l2 + a_again * l3, l3 - a_again * l2
-        store(lam, j0, m0 + b * m2)
-        store(lam, j2, m2 - b * m0)
-        store(lam, j1, m1 + b_again * m3)
-        store(lam, j3, m3 - b_again * m1)
-    store(gradient, row[1], load(gradient, row[1]) + (by_a + sign * by_a_again))
-    store(gradient, row[5], load(gradient, row[5]) + (by_b + sign * by_b_again))
+@inlined
+def pair_backward(psi, lam, size, low, high, a, b):  # type: ignore[no-untyped-def]
+    """Undo `pair_forward` on both states and return the gradients of the two rotations."""
+    by_a, by_b = full_register(psi, 0.0), full_register(psi, 0.0)
+    for outer in range(0, size, 2 * high):
+        for inner in range(outer, outer + high, 2 * low):
+            for j in range(inner, inner + low):
+                k = j + high
+                v0, v1 = load_register(psi, j), load_register(psi, j + low)
+                v2, v3 = load_register(psi, k), load_register(psi, k + low)
+                l0, l1 = load_register(lam, j), load_register(lam, j + low)
+                l2, l3 = load_register(lam, k), load_register(lam, k + low)
+                # Sums apart from the running one keep its chain of dependent additions short.
+                by_a = by_a + ((l1 * v0 - l0 * v1) + (l3 * v2 - l2 * v3))
+                by_b = by_b + ((l2 * v0 - l0 * v2) + (l3 * v1 - l1 * v3))
+                u0, u1, u2, u3 = v0 + a * v1, v1 - a * v0, v2 + a * v3, v3 - a * v2
+                store(psi, j, u0 + b * u2)
+                store(psi, j + low, u1 + b * u3)
+                store(psi, k, u2 - b * u0)
+                store(psi, k + low, u3 - b * u1)
+                m0, m1, m2, m3 = l0 + a * l1, l1 - a * l0, l2 + a * l3, l3 - a * l2
+                store(lam, j, m0 + b * m2)
+                store(lam, j + low, m1 + b * m3)
+                store(lam, k, m2 - b * m0)
+                store(lam, k + low, m3 - b * m1)
+    return by_a, by_b
 
 
-@compiled
-def single_forward(local, size, row, base, c, s):  # type: ignore[no-untyped-def]
-    """Turn pairs of places by one rotation ``c + s J``."""
+@inlined
+def first_of_pair(number, x, z, odd):  # type: ignore[no-untyped-def]
+    """Return the place of even parity of a pair that a rotation turns; `odd` inverts the parity."""
+    place = insert_zero(number, count_bits((x & -x) - 1))
+    return place ^ (x * ((count_bits(place & z) ^ odd) & 1))
+
+
+@inlined
+def single_forward(local, size, x, z, odd, c, s):  # type: ignore[no-untyped-def]
+    """Turn pairs of places by ``c + s J``."""
     for number in range(size >> 1):
-        j0 = group_of(number, row, base)
-        j1 = j0 ^ row[2]
+        j0 = first_of_pair(number, x, z, odd)
+        j1 = j0 ^ x
         v0, v1 = load(local, j0), load(local, j1)
         store(local, j0, c * v0 - s * v1)
         store(local, j1, c * v1 + s * v0)
 
 
-@compiled
-def single_backward(psi, lam, size, row, base, c, s, gradient):  # type: ignore[no-untyped-def]
-    """Undo `single_forward` on both states and add to the gradient of the rotation."""
+@inlined
+def single_backward(psi, lam, size, x, z, odd, c, s):  # type: ignore[no-untyped-def]
+    """Undo `single_forward` on both states and return the gradient of the rotation."""
     by = full(psi, 0.0)
     for number in range(size >> 1):
-        j0 = group_of(number, row, base)
-        j1 = j0 ^ row[2]
+        j0 = first_of_pair(number, x, z, odd)
+        j1 = j0 ^ x
         v0, v1, l0, l1 = load(psi, j0), load(psi, j1), load(lam, j0), load(lam, j1)
         by = by + l1 * v0 - l0 * v1
         store(psi, j0, c * v0 + s * v1)
         store(psi, j1, c * v1 - s * v0)
         store(lam, j0, c * l0 + s * l1)
         store(lam, j1, c * l1 - s * l0)
-    store(gradient, row[1], load(gradient, row[1]) + by)
+    return by
 
 
 @compiled
-def rotate_forward(local, size, row, base, gates, shared, cosines, sines):  # type: ignore[no-untyped-def]
-    """Do one pass on a block's coset."""
-    if row[0] == PAIR:
-        pair_forward(local, size, row, base, shared.tangents)
-    elif row[0] == PER_SAMPLE:
-        slot = gates.slot[row[1]]
-        single_forward(local, size, row, base, load(cosines, slot), load(sines, slot))
-    else:
-        single_forward(local, size, row, base, full(local, 1.0), splat(shared.tangents, row[1]))
-
-
-@compiled
-def rotate_backward(psi, lam, size, row, base, gates, shared, cosines, sines, gradient):  # type: ignore[no-untyped-def]
-    """Undo one pass on a block's coset."""
-    if row[0] == PAIR:
-        pair_backward(psi, lam, size, row, base, shared.tangents, gradient)
-    elif row[0] == PER_SAMPLE:
-        slot = gates.slot[row[1]]
-        single_backward(psi, lam, size, row, base, load(cosines, slot), load(sines, slot), gradient)
-    else:
-        single_backward(psi, lam, size, row, base, full(psi, 1.0), splat(shared.tangents, row[1]), gradient)
-
-
-@compiled
-def block_forward(state, b, blocks, gates, shared, cosines, sines, local, num_rows):  # type: ignore[no-untyped-def]
-    """Do a block of rotations and the diagonal at its end."""
-    offsets = blocks.offsets[blocks.offset_start[b] : blocks.offset_start[b + 1]]
-    rows, table = len(offsets), blocks.table[b]
-    scale = splat(shared.scales, b)
-    for i in range(blocks.base_start[b], blocks.base_start[b + 1]):
-        base = blocks.bases[i]
+def block_forward(state, bases, offsets, passes, slots, tangents, cosines, sines, re, im, scale, local, num_rows):  # type: ignore[no-untyped-def]
+    """Do a block's passes, then multiply by its table (re, im), or by `scale` where that is empty."""
+    rows, width, one = len(offsets), registers_per_row(), full(state, 1.0)
+    for i in range(len(bases)):
+        base = bases[i]
         for j in range(rows):
             row = base ^ offsets[j]
             store(local, j, load(state, row))
             store(local, rows + j, load(state, num_rows + row))
-        for p in range(blocks.pass_start[b], blocks.pass_start[b + 1]):
-            rotate_forward(local, 2 * rows, blocks.passes[p], base, gates, shared, cosines, sines)
+        for p in range(len(passes)):
+            kind, gate, x, z = passes[p, 0], passes[p, 1], passes[p, 2], passes[p, 3]
+            if kind == PAIR:
+                a = splat_register(tangents, gate) * sign_at(state, base, passes[p, 4])
+                b = splat_register(tangents, passes[p, 5]) * sign_at(state, base, passes[p, 8])
+                pair_forward(local, 2 * rows * width, x * width, passes[p, 6] * width, a, b)
+            else:
+                c, s = one, full(state, 0.0)
+                if kind == PER_SAMPLE:
+                    c, s = load(cosines, slots[gate]), load(sines, slots[gate])
+                else:
+                    s = splat(tangents, gate)
+                single_forward(local, 2 * rows, x, z, count_bits(base & passes[p, 4]), c, s)
         for j in range(rows):
             row = base ^ offsets[j]
-            re, im = load(local, j), load(local, rows + j)
-            if table >= 0:
-                c, s = splat(shared.table_re, table * num_rows + row), splat(shared.table_im, table * num_rows + row)
-                store(state, row, c * re - s * im)
-                store(state, num_rows + row, c * im + s * re)
+            u, v = load(local, j), load(local, rows + j)
+            if len(re):
+                c, s = splat(re, row), splat(im, row)
+                store(state, row, c * u - s * v)
+                store(state, num_rows + row, c * v + s * u)
             else:
-                store(state, row, scale * re)
-                store(state, num_rows + row, scale * im)
+                store(state, row, u * splat(scale, 0))
+                store(state, num_rows + row, v * splat(scale, 0))
 
 
 @compiled
-def block_backward(psi, lam, b, blocks, gates, shared, cosines, sines, local_psi, local_lam, num_rows, gradient, flow):  # type: ignore[no-untyped-def]
-    """Undo a block on both states, add to its gates' gradient and write the flow of its diagonal, row by row."""
-    offsets = blocks.offsets[blocks.offset_start[b] : blocks.offset_start[b + 1]]
-    rows, table = len(offsets), blocks.table[b]
-    scale = splat(shared.scales, b)
-    for i in range(blocks.base_start[b], blocks.base_start[b + 1]):
-        base = blocks.bases[i]
+def block_backward(
+    psi, lam, bases, offsets, passes, slots, tangents, cosines, sines, re, im, scale, local, num_rows, gradient, flow
+):  # type: ignore[no-untyped-def]
+    """Undo `block_forward` on both states, add to the gates' gradient and write the flow through the table, by row."""
+    rows, width, one, half = len(offsets), registers_per_row(), full(psi, 1.0), len(local) // 2
+    local_psi, local_lam = local[:half], local[half:]
+    for i in range(len(bases)):
+        base = bases[i]
         for j in range(rows):
             row = base ^ offsets[j]
-            re, im, lr, li = load(psi, row), load(psi, num_rows + row), load(lam, row), load(lam, num_rows + row)
-            if table >= 0:
-                flow[row] = total(lr * im - li * re)
-                c, s = splat(shared.table_re, table * num_rows + row), splat(shared.table_im, table * num_rows + row)
-                store(local_psi, j, c * re + s * im)
-                store(local_psi, rows + j, c * im - s * re)
-                store(local_lam, j, c * lr + s * li)
-                store(local_lam, rows + j, c * li - s * lr)
+            u, v, m, n = load(psi, row), load(psi, num_rows + row), load(lam, row), load(lam, num_rows + row)
+            if len(re):
+                flow[row] = total(m * v - n * u)
+                c, s = splat(re, row), splat(im, row)
+                u, v, m, n = c * u + s * v, c * v - s * u, c * m + s * n, c * n - s * m
             else:
-                store(local_psi, j, scale * re)
-                store(local_psi, rows + j, scale * im)
-                store(local_lam, j, scale * lr)
-                store(local_lam, rows + j, scale * li)
-        for p in range(blocks.pass_start[b + 1] - 1, blocks.pass_start[b] - 1, -1):
-            row_of = blocks.passes[p]
-            rotate_backward(local_psi, local_lam, 2 * rows, row_of, base, gates, shared, cosines, sines, gradient)
+                c = splat(scale, 0)
+                u, v, m, n = c * u, c * v, c * m, c * n
+            store(local_psi, j, u)
+            store(local_psi, rows + j, v)
+            store(local_lam, j, m)
+            store(local_lam, rows + j, n)
+        for p in range(len(passes) - 1, -1, -1):
+            kind, gate, x, z = passes[p, 0], passes[p, 1], passes[p, 2], passes[p, 3]
+            if kind == PAIR:
+                other = passes[p, 5]
+                sign_a, sign_b = sign_at(psi, base, passes[p, 4]), sign_at(psi, base, passes[p, 8])
+                a, b = splat_register(tangents, gate) * sign_a, splat_register(tangents, other) * sign_b
+                by_a, by_b = pair_backward(
+                    local_psi, local_lam, 2 * rows * width, x * width, passes[p, 6] * width, a, b
+                )
+                store(gradient, gate * width, load_register(gradient, gate * width) + sign_a * by_a)
+                store(gradient, other * width, load_register(gradient, other * width) + sign_b * by_b)
+            else:
+                c, s = one, full(psi, 0.0)
+                if kind == PER_SAMPLE:
+                    c, s = load(cosines, slots[gate]), load(sines, slots[gate])
+                else:
+                    s = splat(tangents, gate)
+                odd = count_bits(base & passes[p, 4])
+                by = single_backward(local_psi, local_lam, 2 * rows, x, z, odd, c, s)
+                store(gradient, gate, load(gradient, gate) + by)
         for j in range(rows):
             row = base ^ offsets[j]
             store(psi, row, load(local_psi, j))
@@ -231,21 +240,20 @@ def block_backward(psi, lam, b, blocks, gates, shared, cosines, sines, local_psi
 
 
 @compiled
-def apply_dense(state, b, blocks, matrix, local, num_rows):  # type: ignore[no-untyped-def]
+def apply_dense(state, bases, offsets, matrix, local, num_rows):  # type: ignore[no-untyped-def]
     """Apply a constant unitary, given as real and imaginary parts row by row."""
-    offsets = blocks.offsets[blocks.offset_start[b] : blocks.offset_start[b + 1]]
     rows = len(offsets)
-    for i in range(blocks.base_start[b], blocks.base_start[b + 1]):
-        base = blocks.bases[i]
+    for i in range(len(bases)):
+        base = bases[i]
         for j in range(rows):
             store(local, j, load(state, base ^ offsets[j]))
             store(local, rows + j, load(state, num_rows + (base ^ offsets[j])))
         for k in range(rows):
             re, im = full(state, 0.0), full(state, 0.0)
             for j in range(rows):
-                a, b_ = splat(matrix, 2 * (k * rows + j)), splat(matrix, 2 * (k * rows + j) + 1)
+                a, b = splat(matrix, 2 * (k * rows + j)), splat(matrix, 2 * (k * rows + j) + 1)
                 x, y = load(local, j), load(local, rows + j)
-                re = re + a * x - b_ * y
-                im = im + a * y + b_ * x
+                re = re + a * x - b * y
+                im = im + a * y + b * x
             store(state, base ^ offsets[k], re)
             store(state, num_rows + (base ^ offsets[k]), im)

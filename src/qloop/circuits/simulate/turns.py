@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qloop.circuits.simulate.bits import count_bits
 from qloop.circuits.simulate.blocks import PAIR, PER_SAMPLE
 from qloop.circuits.simulate.compiled import compiled
-from qloop.circuits.simulate.kernels import count_bits
 
 
 class Turns(NamedTuple):
