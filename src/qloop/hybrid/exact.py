@@ -46,8 +46,7 @@ class Exact:
                 if tensor is not None and not bool(torch.isfinite(tensor).all()):
                     raise InvalidValueError(f"`{name}` must be finite.")
             return self.by_pytorch(inputs, weights, initial)
-        outputs: Tensor = _Adjoint.apply(inputs, weights, initial, self)  # type: ignore[no-untyped-call]
-        return outputs
+        return _apply(inputs, weights, initial, self)
 
     def by_pytorch(self, inputs: Tensor, weights: Tensor, initial: Tensor | None) -> Tensor:
         """Return the same outputs by operations of PyTorch."""
@@ -89,8 +88,7 @@ class Noisy:
     def __call__(self, inputs: Tensor, weights: Tensor, initial: Tensor | None) -> Tensor:
         """Return the outputs, shape [batch, num_outputs]; see `Exact`."""
         start = None if initial is None else initial.cpu()
-        outputs: Tensor = _Adjoint.apply(inputs.cpu(), weights.cpu(), start, self)  # type: ignore[no-untyped-call]
-        return outputs.to(weights.device)
+        return _apply(inputs.cpu(), weights.cpu(), start, self).to(weights.device)
 
     def by_pytorch(self, inputs: Tensor, weights: Tensor, initial: Tensor | None) -> Tensor:
         """Refuse.
@@ -118,11 +116,19 @@ class Noisy:
         return {"draw": int(torch.randint(2**31, ()))}
 
 
+def _apply(inputs: Tensor, weights: Tensor, initial: Tensor | None, source: Exact | Noisy) -> Tensor:
+    if not torch.is_grad_enabled():
+        # A function is told that a tensor wants its gradient even where nobody records one.
+        inputs, weights, initial = inputs.detach(), weights.detach(), None if initial is None else initial.detach()
+    outputs: Tensor = _Adjoint.apply(inputs, weights, initial, source)  # type: ignore[no-untyped-call]
+    return outputs
+
+
 class _Adjoint(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weights: Tensor, initial: Tensor | None, source: Exact | Noisy) -> Tensor:
         kernel: Any = source.kernel(weights.dtype)
-        arrays = [None if tensor is None else tensor.detach().numpy() for tensor in (inputs, weights, initial)]
+        arrays = [None if tensor is None else tensor.numpy() for tensor in (inputs, weights, initial)]
         if not any(ctx.needs_input_grad):
             return torch.from_numpy(kernel.values(*arrays, **source.draw()))
         ctx.source, ctx.kernel, ctx.run = source, kernel, kernel.forward(*arrays, **source.draw())

@@ -126,11 +126,12 @@ def probe_spsa(angles: Angles, at: FloatArray, wanted: BoolArray, directions: in
 
     Source: Spall, IEEE Transactions on Automatic Control 37 (1992) 332; in hybrid networks, arXiv:2211.13981.
     """
-    sample = np.repeat(np.arange(len(at)), 2 * directions)
+    count = directions if wanted.any() else 0
+    sample = np.repeat(np.arange(len(at)), 2 * count)
     signs = np.repeat(rng.choice([-1.0, 1.0], (len(sample) // 2, len(wanted))) * wanted, 2, axis=0)
     side = np.tile([1.0, -1.0], len(sample) // 2)[:, None]
     moved = at[sample] + SPSA_STEP * side * (signs @ angles.slopes.T)
-    return Probes(sample, moved, side * signs / (2 * SPSA_STEP * directions))
+    return Probes(sample, moved, side * signs / (2 * SPSA_STEP * max(count, 1)))
 
 
 METHODS: dict[str, Method] = {"shift": probe_shift, "spsa": probe_spsa, "forward": probe_forward}

@@ -99,6 +99,9 @@ class Measured:
     def __call__(self, inputs: Tensor, weights: Tensor, initial: Tensor | None) -> Tensor:
         """Return the outputs, shape [batch, num_outputs]."""
         _refuse_initial(initial)
+        if not torch.is_grad_enabled():
+            # A function is told that a tensor wants its gradient even where nobody records one.
+            inputs, weights = inputs.detach(), weights.detach()
         outputs: Tensor = _Sampled.apply(inputs, weights, self)  # type: ignore[no-untyped-call]
         return outputs
 
