@@ -6,10 +6,24 @@ from typing import Any
 from qloop.core.errors import MissingExtraError
 
 _PUBLIC = {
+    "Autoencoder": "encoders",
+    "ColumnEncoder": "encoders",
+    "ConformalClassifier": "heads",
+    "ConformalRegressor": "heads",
+    "FeatureSelection": "encoders",
+    "FidelityKernel": "kernels",
+    "HybridClassifier": "classifier",
+    "PCAEncoder": "encoders",
+    "ProjectedKernel": "kernels",
     "QuantumLayer": "layer",
+    "amplitude_encoding": "encodings",
+    "angle_encoding": "encodings",
     "brickwork": "ansatze",
     "hardware_efficient": "ansatze",
     "iqp": "ansatze",
+    "iqp_encoding": "encodings",
+    "make_encoder": "encoders",
+    "make_head": "heads",
     "qcnn": "ansatze",
     "reupload": "ansatze",
 }
