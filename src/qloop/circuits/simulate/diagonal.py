@@ -7,12 +7,16 @@ signs.
 
 import numpy as np
 
-from qloop.circuits.simulate.bits import sign_of
+from qloop.circuits.simulate.bits import count_bits, sign_of
 from qloop.circuits.simulate.compiled import compiled
 from qloop.circuits.simulate.permute import LANE_BITS, LANE_SIGNS, LANES, permute
-from qloop.circuits.simulate.simd import load, store
+from qloop.circuits.simulate.simd import full_register as full
+from qloop.circuits.simulate.simd import load_register as load
+from qloop.circuits.simulate.simd import store
 
 BLOCK_ROWS = 2**8
+FEW_STRINGS = 5
+"""So many strings are summed one by one faster than by a transform."""
 _PER_QUARTER = 2 / np.pi
 _QUARTER = np.array([1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21])
 """pi / 2 in three parts; multiples of the first up to 2^20 are exact. Source: Cody and Waite (1980)."""
@@ -42,7 +46,15 @@ def transform(block):  # type: ignore[no-untyped-def]
 
 @compiled
 def sum_strings(z, coefficients, first, block):  # type: ignore[no-untyped-def]
-    """Write the sum of ``coefficient (-1)^|z & row|`` over strings for the rows of the block from `first` on."""
+    """Write the sum of ``coefficient (-1)^|z & row|`` over strings for rows ``first ^ k``, k from 0 on."""
+    if len(z) <= FEW_STRINGS:
+        for r in range(len(block) // LANES):
+            v = full(block, 0.0)
+            for t in range(len(z)):
+                odd = count_bits(z[t] & (first ^ (r * LANES))) & 1
+                v = v + full(block, coefficients[t]) * load(LANE_SIGNS, odd * LANES + (z[t] & (LANES - 1)))
+            store(block, r, v)
+        return
     block[:] = 0
     low = len(block) - 1
     for t in range(len(z)):

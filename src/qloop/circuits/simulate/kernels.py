@@ -23,7 +23,9 @@ from qloop.circuits.simulate.plan import (
     X,
     Z,
 )
-from qloop.circuits.simulate.simd import full, load, store, total
+from qloop.circuits.simulate.simd import full_register as full
+from qloop.circuits.simulate.simd import load_register as load
+from qloop.circuits.simulate.simd import store, total
 
 
 @compiled
@@ -69,7 +71,12 @@ def unrotate(ket, bra, x, z, cosine, sine):  # type: ignore[no-untyped-def]
     pivot = count_bits((x & -x) - 1)
     for k in range(len(ket) // (2 * LANES)):
         r = insert_zero(k, pivot)
-        u, v, bra_u, bra_v = load(ket, r), load(ket, r ^ x), load(bra, r), load(bra, r ^ x)
+        u, v, bra_u, bra_v = (
+            load(ket, r),
+            load(ket, r ^ x),
+            load(bra, r),
+            load(bra, r ^ x),
+        )
         there = _sign_of(r, z, lane_z)
         here = there * back
         if lanes:
@@ -164,7 +171,12 @@ def multiply(state, phases):  # type: ignore[no-untyped-def]
     """Multiply every row by its phase, in place."""
     half = len(state) // (2 * LANES)
     for r in range(half):
-        u, v, c, s = load(state, r), load(state, half + r), load(phases, r), load(phases, half + r)
+        u, v, c, s = (
+            load(state, r),
+            load(state, half + r),
+            load(phases, r),
+            load(phases, half + r),
+        )
         store(state, r, c * u - s * v)
         store(state, half + r, c * v + s * u)
 
@@ -180,7 +192,12 @@ def unmultiply(ket, bra, phases, step, plan, gradient):  # type: ignore[no-untyp
         for k in range(size // LANES):
             r = first // LANES + k
             c, s = load(phases, r), load(phases, half + r)
-            u, v, bra_u, bra_v = load(ket, r), load(ket, half + r), load(bra, r), load(bra, half + r)
+            u, v, bra_u, bra_v = (
+                load(ket, r),
+                load(ket, half + r),
+                load(bra, r),
+                load(bra, half + r),
+            )
             store(block, k, bra_u * v - bra_v * u)
             store(ket, r, c * u + s * v)
             store(ket, half + r, c * v - s * u)

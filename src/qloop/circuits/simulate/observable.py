@@ -8,12 +8,14 @@ from qloop.circuits.simulate.diagonal import BLOCK_ROWS, add_coefficients, sum_s
 from qloop.circuits.simulate.memory import aligned
 from qloop.circuits.simulate.permute import LANE_BITS, LANES, permute
 from qloop.circuits.simulate.readout import Strings
-from qloop.circuits.simulate.simd import full, load, store, total
+from qloop.circuits.simulate.simd import full_register as full
+from qloop.circuits.simulate.simd import load_register as load
+from qloop.circuits.simulate.simd import store, total
 
 FloatArray = NDArray[np.float64]
 
-TABLE_BYTES = 2**28
-"""Diagonals of a sum are kept between calls up to this size (256 MiB)."""
+TABLE_BYTES = 2**25
+"""Diagonals of a sum are kept between calls up to this size (32 MiB); larger ones are made as fast as read."""
 
 
 def tabulate(strings: Strings, num_rows: int) -> FloatArray:
@@ -30,9 +32,15 @@ def _fill(strings, table):  # type: ignore[no-untyped-def]
     rows = table.shape[1]
     size = min(BLOCK_ROWS, rows)
     for g in range(len(table)):
-        own = slice(strings.start[g], strings.start[g + 1])
         for first in range(0, rows, size):
-            sum_strings(strings.z[own], strings.coefficient[own], first, table[g, first : first + size])
+            _diagonal(strings, strings.coefficient, g, first, table[g, first : first + size])
+
+
+@compiled
+def _diagonal(strings, coefficients, group, first, block):  # type: ignore[no-untyped-def]
+    """Write what a group multiplies amplitudes by on their way to the registers of a block, by the lane they left."""
+    own = slice(strings.start[group], strings.start[group + 1])
+    sum_strings(strings.z[own], coefficients[own], first ^ (strings.x[group] & -LANES), block)
 
 
 @compiled
@@ -48,39 +56,44 @@ def apply_sum(strings, coefficients, table, ket, bra):  # type: ignore[no-untype
     """
     rows = len(ket) // 2
     size, half = min(BLOCK_ROWS, rows), rows // LANES
-    diagonal = np.empty(size)
+    diagonal, moved = np.empty(size), np.empty(2 * size)
     value = full(ket, 0.0)
     for first in range(0, rows, size):
         bra[first : first + size] = 0
         bra[rows + first : rows + first + size] = 0
-        begin = first // LANES
-        for g in range(len(strings.x)):
-            if len(table):
-                diagonal = table[g, first : first + size]
-            else:
-                own = slice(strings.start[g], strings.start[g + 1])
-                sum_strings(strings.z[own], coefficients[own], first, diagonal)
-            _add_group(strings.x[g], strings.odd[g], diagonal, begin, ket, bra)
-        for r in range(begin, begin + size // LANES):
+        begin, end = first // LANES, (first + size) // LANES
+        for lanes in range(LANES):
+            moved[:] = 0
+            # Groups that move lanes alike are summed before they do.
+            for g in range(len(strings.x)):
+                if strings.x[g] & (LANES - 1) == lanes:
+                    if len(table):
+                        diagonal = table[g, first : first + size]
+                    else:
+                        _diagonal(strings, coefficients, g, first, diagonal)
+                    _add_group(strings.x[g] >> LANE_BITS, strings.odd[g], diagonal, begin, ket, moved)
+            for k in range(end - begin):
+                r = begin + k
+                store(bra, r, load(bra, r) + permute(load(moved, k), lanes))
+                store(bra, half + r, load(bra, half + r) + permute(load(moved, end - begin + k), lanes))
+        for r in range(begin, end):
             value = value + (load(ket, r) * load(bra, r) + load(ket, half + r) * load(bra, half + r))
     return total(value)
 
 
 @compiled
-def _add_group(x, odd, diagonal, begin, ket, bra):  # type: ignore[no-untyped-def]
-    """Add what a group takes to the rows of a block, whose diagonal this is."""
-    half = len(ket) // (2 * LANES)
-    for k in range(len(diagonal) // LANES):
-        r, d = begin + k, load(diagonal, k)
-        source = r ^ (x >> LANE_BITS)
-        u, v = d * permute(load(ket, source), x), d * permute(load(ket, half + source), x)
+def _add_group(x, odd, diagonal, begin, ket, moved):  # type: ignore[no-untyped-def]
+    """Add what a group brings to the registers of a block, its lanes still in place."""
+    half, count = len(ket) // (2 * LANES), len(diagonal) // LANES
+    for k in range(count):
+        r, d = (begin + k) ^ x, load(diagonal, k)
+        u, v = d * load(ket, r), d * load(ket, half + r)
         if odd:
-            # A factor i, and the sign of row r where the diagonal is meant for row r ^ x.
-            store(bra, r, load(bra, r) + v)
-            store(bra, half + r, load(bra, half + r) - u)
+            store(moved, k, load(moved, k) - v)
+            store(moved, count + k, load(moved, count + k) + u)
         else:
-            store(bra, r, load(bra, r) + u)
-            store(bra, half + r, load(bra, half + r) + v)
+            store(moved, k, load(moved, k) + u)
+            store(moved, count + k, load(moved, count + k) + v)
 
 
 @compiled

@@ -5,9 +5,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from qloop.circuits.simulate.simd import lanes_of
+from qloop.circuits.simulate.simd import register_bytes
 
-LANES = lanes_of(np.float64)
+LANES = register_bytes() // 8
 LANE_BITS = LANES.bit_length() - 1
 _SIGNS = 1.0 - 2.0 * (np.bitwise_count(np.arange(LANES)[:, None] & np.arange(LANES)) & 1)
 LANE_SIGNS = np.concatenate([_SIGNS, -_SIGNS])

@@ -21,8 +21,13 @@ ComplexArray = NDArray[np.complex128]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-TILE_BITS = 10
-"""A tile holds 2^10 rows, two states 32 KiB: a first-level cache."""
+WHOLE_BITS = 12
+"""Up to 2^12 rows, 64 KiB, a state is left where it is."""
+TILE_BITS = 11
+"""A tile holds 2^11 rows, 32 KiB: a first-level cache."""
+
+LINE_BITS = 3
+"""A cache line holds 2^3 rows."""
 
 KIND, FIRST, LAST, SPAN, BITS, SLOT = range(6)
 WHOLE, TILED, DIAGONAL, DENSE = range(4)
@@ -98,15 +103,15 @@ class _Planner:
 
     def add_rotations(self, layer: Rotations) -> None:
         masks = list(zip(*(column.tolist() for column in layer), strict=True))
-        if self.num_bits <= TILE_BITS:
-            self._add_gates(WHOLE, [self._rotation(x, z, x, z, angle) for x, z, angle in masks])
+        if self.num_bits <= WHOLE_BITS:
+            self._add_gates(WHOLE, [self._rotation(x, z, x, z, angle, self.num_bits) for x, z, angle in masks])
             return
-        span = _Span()
+        span = _span_of_lines()
         own: list[tuple[int, int, int]] = []
         for x, z, angle in masks:
             if not span.add(x, TILE_BITS - LANE_BITS):
                 self._add_tiled(span, own)
-                span, own = _Span(), []
+                span, own = _span_of_lines(), []
                 span.add(x, TILE_BITS - LANE_BITS)
             own.append((x, z, angle))
         self._add_tiled(span, own)
@@ -129,7 +134,7 @@ class _Planner:
     def _add_tiled(self, span: "_Span", own: list[tuple[int, int, int]]) -> None:
         for bit in range(LANE_BITS, self.num_bits):
             span.add(1 << bit, TILE_BITS - LANE_BITS)
-        gates = [self._rotation(span.coordinates(x), span.reads(z), x, z, angle) for x, z, angle in own]
+        gates = [self._rotation(span.coordinates(x), span.reads(z), x, z, angle, TILE_BITS) for x, z, angle in own]
         start = len(self.spans)
         self.spans += [*span.pivots, *span.offsets]
         self._add_gates(TILED, gates, start, len(span.pivots))
@@ -139,11 +144,12 @@ class _Planner:
         self.gates += gates
         self.steps.append((kind, first, len(self.gates), span, bits, self.num_diagonals))
 
-    def _rotation(self, tile_x: int, tile_z: int, x: int, z: int, angle: int) -> tuple[int, ...]:
+    @staticmethod
+    def _rotation(own_x: int, own_z: int, x: int, z: int, angle: int, own_bits: int) -> tuple[int, ...]:
         # P has the factor i^|x & z|; what is left of -i times it, if imaginary, swaps the parts and negates one.
         turns = ((x & z).bit_count() + 3) % 4
-        part = (turns & 1) << min(self.num_bits, TILE_BITS)
-        return tile_x | part, tile_z | part, z, 1 - (turns & 2), angle
+        part = (turns & 1) << own_bits
+        return own_x | part, own_z | part, z, 1 - (turns & 2), angle
 
 
 class _Span:
@@ -200,6 +206,14 @@ class _Span:
             if mask >> _pivot(vector) & 1:
                 mask, made_of = mask ^ vector, made_of ^ parts
         return mask, made_of
+
+
+def _span_of_lines() -> _Span:
+    """Return the span that a tile starts with: of a cache line, all registers."""
+    span = _Span()
+    for bit in range(LANE_BITS, LINE_BITS):
+        span.add(1 << bit)
+    return span
 
 
 def _pivot(vector: int) -> int:
