@@ -79,7 +79,7 @@ def test_outputs_are_those_of_the_simulator(seed):
     np.testing.assert_allclose(layer(x).detach(), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("outputs", [None, "Z", "probabilities"])
+@pytest.mark.parametrize("outputs", [None, "probabilities"])
 def test_gradcheck(outputs):
     layer = double_layer(outputs=outputs)
     x = rows(2, 2).requires_grad_()

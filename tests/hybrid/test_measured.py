@@ -82,7 +82,7 @@ def test_probabilities_are_shares_of_shots():
 def test_samples_have_the_distribution_of_the_state():
     """False alarm: four probabilities at five standard errors, below 1 in 100,000."""
     torch.manual_seed(0)
-    exact, noisy, x = layers(4000, "probabilities")
+    exact, _, x = layers(4000, "probabilities")
     samples = QuantumLayer(exact.program, "samples", ["p0", "p2"], shots=4000, dtype=torch.float64, seed=0)
     share = torch.nn.functional.one_hot((samples(x) @ torch.tensor([1.0, 2.0], dtype=torch.float64)).long(), 4)
     expected = exact(x).detach()

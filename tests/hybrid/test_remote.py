@@ -8,8 +8,7 @@ from qiskit_aer import AerSimulator
 
 from qloop.circuits.pauli import PauliSum
 from qloop.core.errors import InvalidValueError
-from qloop.devices import IdealSimulator, NoisySimulator, PrimitiveBackend, load_device
-from qloop.devices.connect import connect
+from qloop.devices import IdealSimulator, NoisySimulator, load_device
 from qloop.devices.cost import REPETITION_NS
 from qloop.hybrid import QuantumLayer
 from tests.devices.samples import line_device
@@ -134,13 +133,6 @@ def test_a_backend_with_too_few_qubits_and_an_estimator_without_bits():
     estimator = BackendEstimatorV2(backend=AerSimulator())
     with pytest.raises(InvalidValueError, match="`EstimatorV2` gives expectation values, got `probabilities`"):
         make_layer("probabilities").to_device(estimator, shots=10)
-
-
-def test_connect_keeps_what_is_a_backend():
-    backend = IdealSimulator()
-    assert connect(backend) is backend
-    assert isinstance(connect(GenericBackendV2(3, seed=1)), PrimitiveBackend)
-    assert connect(AerSimulator()).device.gates["cx"].sites.shape[1] == 2
 
 
 def test_trajectories_agree_with_the_noisy_simulator():

@@ -15,8 +15,8 @@ def connect(backend: Any) -> Backend:
     """Return a backend that runs requests.
 
     Args:
-        backend: a `Backend`, which is returned as it is, a Qiskit `BackendV2` that runs circuits itself, or a `SamplerV2`
-            of a backend; for IBM's processors ``SamplerV2(mode=backend)``.
+        backend: a `Backend`, which is returned as it is; a Qiskit `BackendV2` that runs circuits itself; or a
+            `SamplerV2` of a backend, which for IBM's processors is ``SamplerV2(mode=backend)``.
 
     Raises:
         InvalidValueError: something else, or a sampler that does not name its backend.

@@ -29,6 +29,7 @@ class QuantumLayer(nn.Module):
     Exact by default: one adjoint sweep for the whole batch, in the precision of `weight`, whatever the precision around
     it (autocast is without effect). A copy, a pickle and a `state_dict` work as for any module. Second derivatives go
     through a slower simulation in PyTorch, as do tensors on a GPU; `torch.compile` leaves the layer out of its graph.
+    With shots, the circuits of the gradient run along with the batch, unless gradients are switched off.
 
     Args:
         circuit: a Qiskit `QuantumCircuit` or a `Program`.
