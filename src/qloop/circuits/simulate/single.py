@@ -49,6 +49,7 @@ class SingleCircuit:
     """
 
     def __init__(self, program: Program, observables: Sequence[PauliSum] | None) -> None:
+        check_memory(8 * 2**program.num_qubits, f"outcomes of {program.num_qubits} qubits")
         layers = lower(program)
         self._num_qubits = program.num_qubits
         self._rows = count_rows(program.num_qubits)
@@ -80,7 +81,7 @@ class SingleCircuit:
             np.add.at(outputs, self._outcomes, abs(read_state(ket, self._num_qubits)) ** 2)
         return SingleRun(outputs, values, ket, phases)
 
-    def backward(self, run: SingleRun, gradient: FloatArray) -> tuple[FloatArray, ComplexArray]:
+    def backward(self, run: SingleRun, gradient: NDArray[np.floating]) -> tuple[FloatArray, ComplexArray]:
         """Return the gradient of a scalar over parameters and over the initial state.
 
         Args:
@@ -98,7 +99,9 @@ class SingleCircuit:
             apply_sum(strings, strings.coefficient * gradient[strings.output], none, ket, bra)
         else:
             write_state(gradient[self._outcomes] * read_state(ket, self._num_qubits), bra)
-        by_angle = kernels.rewind(ket, bra, run.phases, self._plan, kernels.angles_at(self._plan, run.values))
+        # A single row of phases is written to on the way back.
+        phases = run.phases if len(run.phases) > 1 else run.phases.copy()
+        by_angle = kernels.rewind(ket, bra, phases, self._plan, kernels.angles_at(self._plan, run.values))
         by_parameter = kernels.gather_gradient(self._plan, by_angle, len(run.values))
         return by_parameter, 2 * read_state(bra, self._num_qubits)
 
