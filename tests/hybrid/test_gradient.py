@@ -5,6 +5,7 @@ from qloop.circuits.gates import GATES
 from qloop.circuits.program import Angle, Operation, Program
 from qloop.circuits.simulate.batch import BatchedCircuit
 from qloop.circuits.simulate.statevector import expectation_gradient
+from qloop.hybrid import gradient
 from qloop.hybrid.gradient import METHODS, Angles, shift_rule
 from tests.circuits.samples import random_pauli_sum, random_program
 
@@ -69,9 +70,11 @@ def test_only_what_is_wanted_is_run():
     assert not probes.weights[:, ~wanted].any()
 
 
-@pytest.mark.parametrize(("method", "bias"), [("forward", 0.0), ("spsa", 0.02)])
-def test_random_directions_agree_on_average(method, bias):
+@pytest.mark.parametrize("method", ["forward", "spsa"])
+def test_random_directions_agree_on_average(method, monkeypatch):
     """False alarm: 4 parameters at five standard errors, below 1 in 100,000."""
+    # A perturbation this small has no bias to speak of.
+    monkeypatch.setattr(gradient, "SPSA_STEP", 1e-4)
     rng = np.random.default_rng(1)
     program, observable = random_program(rng, 3, 40, 4), random_pauli_sum(rng, 3, 12)
     values = rng.normal(size=4)
@@ -82,8 +85,7 @@ def test_random_directions_agree_on_average(method, bias):
     exact = expectation_gradient(program, observable, values)[1]
     assert (abs(exact) > 1e-2).all()
     error = abs(each.mean(axis=0) - exact)
-    slack = bias * (np.abs(angles.slopes).sum() ** 2)
-    assert (error < 5 * each.std(axis=0) / copies**0.5 + slack).all()
+    assert (error < 5 * each.std(axis=0) / copies**0.5).all()
 
 
 def test_forward_with_all_directions_is_the_shift_rule():
