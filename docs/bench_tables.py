@@ -1,4 +1,4 @@
-"""Tables from the bench of the first loop, `benches/results/chemistry.json`: no number is typed by hand.
+"""Tables from the benches, `benches/results/*.json`: no number is typed by hand.
 
 The pages include them when they are built; `python docs/bench_tables.py` writes the README's.
 """
@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benches" / "results" / "chemistry.json"
+RESULTS = ROOT / "benches" / "results"
 Rows = Sequence[Mapping[str, Any]]
 
 
 def write_tables(folder: Path) -> None:
     """Write one file per section that pages include."""
     folder.mkdir(exist_ok=True)
-    for name in TABLES:
-        (folder / f"chemistry_{name}.md").write_text(table(name) + "\n", encoding="utf-8")
+    for name, (bench, _, _) in TABLES.items():
+        (folder / f"{bench}_{name}.md").write_text(table(name) + "\n", encoding="utf-8")
 
 
 def table(name: str) -> str:
     """Return a table as Markdown."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    section, lay_out = TABLES[name]
+    bench, section, lay_out = TABLES[name]
+    path = RESULTS / f"{bench}.json"
+    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if section not in results:
         return "*Not measured yet.*"
     note = results.get("notes", {}).get(section)
@@ -148,6 +149,101 @@ def _allocation(rows: Rows) -> str:
     return _lay_out(keys, [[row[key] for key in keys] for row in rows])
 
 
+def _cpu_times(rows: Rows) -> str:
+    return _times(rows, "cpu_s")
+
+
+def _wall_times(rows: Rows) -> str:
+    return _times(rows, "wall_s")
+
+
+def _times(rows: Rows, clock: str) -> str:
+    """Lay out milliseconds, packages down and work across; a star marks what was measured once."""
+    cells = list(dict.fromkeys(map(_cell, rows)))
+    table = {(row["package"], _cell(row)): row for row in rows if clock in row}
+    lines: list[list[str]] = []
+    for package in dict.fromkeys(row["package"] for row in rows if clock in row):
+        own = [table.get((package, cell)) for cell in cells]
+        lines.append([package, *(f"{1000 * row[clock]:.3g}{'*' * row['single']}" if row else "" for row in own)])
+    lines.append(
+        ["**best other / qloop**", *(_lead([r for r in table.values() if _cell(r) == cell], clock) for cell in cells)]
+    )
+    return _lay_out(("ms", *cells), lines)
+
+
+def _lead(rows: Rows, clock: str) -> str:
+    ours = [row[clock] for row in rows if row["package"].startswith("qloop")]
+    others = [row[clock] for row in rows if not row["package"].startswith("qloop")]
+    return f"{min(others) / min(ours):.3g}" if ours and others else ""
+
+
+def _start(rows: Rows) -> str:
+    return _lay_out(
+        ("kernels", "compiled once (s)", "first call from then on (s)"),
+        [
+            (row["family"], f"{row['compile_s']:.2g}", f"{row['first_call_s']:.2g}")
+            for row in rows
+            if "compile_s" in row
+        ],
+    )
+
+
+def _verdicts(rows: Rows) -> str:
+    lines = []
+    for row in rows:
+        full, best = row["rows"][0], next(twin for twin in row["rows"] if twin["name"] == row["best_twin"])
+        accuracies = (f"{100 * one['score']['value']:.1f} %" for one in (full, best))
+        lines.append((row["data"], *accuracies, best["meaning"], _points(best["difference"]), f"**{row['outcome']}**"))
+    return _lay_out(("data", "hybrid", "best twin", "which is", "hybrid less it (points)", "the circuit"), lines)
+
+
+def _twins(rows: Rows) -> str:
+    twins = {twin["name"]: twin["meaning"] for twin in rows[0]["rows"][1:]}
+    found = {(row["data"], twin["name"]): twin["difference"] for row in rows for twin in row["rows"][1:]}
+    return _lay_out(
+        ("hybrid less", *(f"{row['data']} (points)" for row in rows)),
+        [(f"`{name}`", *(_points(found[row["data"], name]) for row in rows)) for name in twins],
+    )
+
+
+def _gains(rows: Rows) -> str:
+    return _lay_out(
+        ("error without / with", *(row["data"] for row in rows)),
+        [(f"`{name}`", *(_estimate(row["gains"].get(name)) for row in rows)) for name in rows[0]["gains"]],
+    )
+
+
+def _encoders(rows: Rows) -> str:
+    return _lay_out(
+        ("data", "noise", "qubits", "encoder", "accuracy (%)", "less `pca` (points)", "less `none` (points)"),
+        [
+            (
+                row["data"],
+                row["noise"],
+                row["qubits"],
+                f"`{row['encoder']}`",
+                f"{row['accuracy']:.1f}",
+                *(_estimate(row.get(f"minus {control}")) for control in ("pca", "none")),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _points(estimate: Mapping[str, Any]) -> str:
+    """Return a difference of accuracies in percentage points."""
+    value, low, high = (f"{100 * number:+.1f}" for number in (estimate["value"], *estimate["interval"]))
+    return f"{value} [{low}, {high}]"
+
+
+def _estimate(estimate: Mapping[str, Any] | None) -> str:
+    return _show((estimate["value"], *estimate["interval"])) if estimate else ""
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    return f"{row['work']} {row['num_qubits']}x{row['batch']}"
+
+
 def _name(row: Mapping[str, Any]) -> str:
     coherent = f", coherent {row['coherent_rad']} rad" if row["coherent_rad"] else ""
     return f"{row['molecule']}, {row['device']}, {row['shots'] // 1000}k shots{coherent}"
@@ -166,18 +262,28 @@ def _lay_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-TABLES: dict[str, tuple[str, Callable[[Rows], str]]] = {
-    "summary": ("accuracy", _summary),
-    "accuracy": ("accuracy", _accuracy),
-    "parts": ("accuracy", _left_out),
-    "alone": ("accuracy", _alone),
-    "coverage": ("coverage", _coverage),
-    "circuits": ("circuits", _circuits),
-    "warm_start": ("warm_start", _warm_start),
-    "allocation": ("allocation", _allocation),
-    "gate": ("gate", _gate),
+TABLES: dict[str, tuple[str, str, Callable[[Rows], str]]] = {
+    "summary": ("chemistry", "accuracy", _summary),
+    "accuracy": ("chemistry", "accuracy", _accuracy),
+    "parts": ("chemistry", "accuracy", _left_out),
+    "alone": ("chemistry", "accuracy", _alone),
+    "coverage": ("chemistry", "coverage", _coverage),
+    "circuits": ("chemistry", "circuits", _circuits),
+    "warm_start": ("chemistry", "warm_start", _warm_start),
+    "allocation": ("chemistry", "allocation", _allocation),
+    "gate": ("chemistry", "gate", _gate),
+    "layer": ("hybrid", "layer", _cpu_times),
+    "energy": ("hybrid", "energy", _cpu_times),
+    "other_circuits": ("hybrid", "circuits", _cpu_times),
+    "gram": ("hybrid", "gram", _cpu_times),
+    "threads": ("hybrid", "threads", _wall_times),
+    "start": ("hybrid", "start", _start),
+    "encoders": ("hybrid_encoders", "rows", _encoders),
+    "verdicts": ("classify", "sets", _verdicts),
+    "twins": ("classify", "sets", _twins),
+    "gains": ("classify", "sets", _gains),
 }
-"""Table by name: the section of the results it shows, and how."""
+"""Table by name: the bench, the section of its results, and how to show it."""
 
 
 if __name__ == "__main__":

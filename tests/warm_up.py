@@ -6,7 +6,12 @@ A room with kernels has a function `warm_up()` that calls each with the types it
 import importlib
 import time
 
-MODULES = ("qloop.circuits.simulate.statevector", "qloop.devices.transfer", "qloop.synthesis.encoding")
+MODULES = (
+    "qloop.circuits.simulate.statevector",
+    "qloop.circuits.simulate.trajectories",
+    "qloop.devices.transfer",
+    "qloop.synthesis.encoding",
+)
 
 
 def main() -> None:

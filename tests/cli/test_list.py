@@ -6,7 +6,7 @@ from qloop.datasets import PUBLISHED
 
 def test_names_of_one_kind_stand_one_a_line(capsys):
     assert main(["list", "tasks"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["chemistry", "toy"]
+    assert capsys.readouterr().out.splitlines() == ["chemistry", "classify", "toy"]
     assert main(["list", "data"]) == 0
     assert capsys.readouterr().out.splitlines() == list(PUBLISHED)
 

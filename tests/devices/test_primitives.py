@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
+from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit_aer.primitives import SamplerV2 as AerSampler
 from qiskit_ibm_runtime import SamplerV2 as RuntimeSampler
 from qiskit_ibm_runtime.executor_sampler import Sampler as ExecutorSampler
@@ -49,7 +50,7 @@ class Provider(BaseSamplerV2):
 
     def run(self, pubs, *, shots=None):
         job = self.sampler.run(pubs, shots=shots)
-        self.jobs[job.job_id()] = (job, len(list(pubs)))
+        self.jobs[job.job_id()] = (job, sum(SamplerPub.coerce(pub).size for pub in pubs), len(pubs))
         return job
 
     def retrieve(self, job_id):
@@ -108,9 +109,23 @@ def test_counts_agree_with_the_noisy_simulator(make_sampler, asymmetric, limits)
 def test_one_job_for_everything_where_the_limits_allow(limits, circuits):
     provider = Provider()
     shots = PrimitiveBackend(provider, line_device(), **limits).run(make_requests(), np.random.default_rng(0))
-    assert [count for _, count in provider.jobs.values()] == circuits
+    assert [count for _, count, _ in provider.jobs.values()] == circuits
     assert [one.histogram.sum(1).tolist() for one in shots] == [[30, 0, 20], [30, 10, 5]]
     assert {job for one in shots for job in one.job.split(", ")} == set(provider.jobs)
+
+
+def test_values_of_one_program_travel_as_one_circuit():
+    turn = Operation("rz", (0,), (Angle(0.0, {1: 1.0}),))
+    program = Program.from_operations(3, [Operation("sx", (0,)), turn, Operation("sx", (0,))], ["idle", "angle"])
+    constant = Program.from_operations(3, [Operation("sx", (1,)), Operation("sx", (1,))])
+    z = np.full((1, 3), 3)
+    # SX RZ(angle) SX reads 1 with probability cos^2(angle / 2).
+    turned = [Request(program=program, values=[9.0, angle], bases=z, shots=[7]) for angle in (0.0, np.pi, 0.0)]
+    fixed = [Request(program=constant, values=[], bases=z, shots=[7]) for _ in range(2)]
+    provider = Provider()
+    shots = PrimitiveBackend(provider, line_device()).run([*turned, *fixed], np.random.default_rng(0))
+    assert [tuple(job[1:]) for job in provider.jobs.values()] == [(5, 3)]
+    assert [one.bits.ravel().tolist() for one in shots] == [[1] * 7, [0] * 7, [1] * 7, [2] * 7, [2] * 7]
 
 
 def test_bits_beyond_the_first_byte_by_hand():

@@ -2,4 +2,6 @@
 
 from qloop.core.registry import Registry
 
-TASKS = Registry("task kind", {"chemistry": "qloop.apps.chemistry:TASK"}, "qloop.tasks")
+TASKS = Registry(
+    "task kind", {"chemistry": "qloop.apps.chemistry:TASK", "classify": "qloop.apps.classify:TASK"}, "qloop.tasks"
+)

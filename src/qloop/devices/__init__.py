@@ -21,6 +21,7 @@ _HOMES = {
     "device_names": "qloop.devices.catalog",
     "estimate_cost": "qloop.devices.cost",
     "load_device": "qloop.devices.catalog",
+    "noise_of": "qloop.devices.noise",
     "to_target": "qloop.devices.qiskit",
 }
 __all__ = sorted(_HOMES)

@@ -55,24 +55,30 @@ def average_fidelity(channel: FloatArray) -> float:
 def gate_error_channel(device: Device, name: str, qubits: tuple[int, ...]) -> FloatArray:
     """Return the error that follows an ideal gate: depolarisation, then relaxation during the gate.
 
-    The depolarising strength is what remains of the reported average infidelity beyond relaxation.
-
     Source: the device model of Qiskit Aer's `NoiseModel.from_backend`; equality is tested.
     """
+    depolarising = np.full(4 ** len(qubits), 1 - depolarising_strength(device, name, qubits))
+    depolarising[0] = 1.0
+    return _relaxation_during(device, name, qubits) * depolarising
+
+
+def depolarising_strength(device: Device, name: str, qubits: tuple[int, ...]) -> float:
+    """Return how far a gate depolarises: by what remains of the reported average infidelity beyond relaxation."""
+    error, dim = device.gate_error(name, qubits), 2 ** len(qubits)
+    fidelity = average_fidelity(_relaxation_during(device, name, qubits))
+    if error <= 1 - fidelity:
+        return 0.0
+    strength = dim * (min(error, dim / (dim + 1)) - (1 - fidelity)) / (dim * fidelity - 1)
+    return float(min(strength, dim * dim / (dim * dim - 1)))
+
+
+def _relaxation_during(device: Device, name: str, qubits: tuple[int, ...]) -> FloatArray:
     time = device.gate_ns(name, qubits)
-    error = device.gate_error(name, qubits)
     relaxation: FloatArray = np.eye(1)
     for qubit in qubits:
         alone = thermal_relaxation(time, device.t1_ns[qubit], device.t2_ns[qubit])
         relaxation = np.kron(alone, relaxation).astype(np.float64)
-    dim = 2 ** len(qubits)
-    fidelity = average_fidelity(relaxation)
-    if error <= 1 - fidelity:
-        return relaxation
-    strength = dim * (min(error, dim / (dim + 1)) - (1 - fidelity)) / (dim * fidelity - 1)
-    depolarising = np.full(dim * dim, 1 - min(strength, dim * dim / (dim * dim - 1)))
-    depolarising[0] = 1.0
-    return relaxation * depolarising
+    return relaxation
 
 
 def readout_confusion(device: Device, qubit: int) -> FloatArray:

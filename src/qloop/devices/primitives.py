@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, SamplerPubLike
+from qiskit.primitives.containers import BindingsArray
 
 from qloop.circuits.program import Program
 from qloop.circuits.qiskit import to_qiskit
@@ -24,6 +25,8 @@ Place = tuple[int, int]
 
 class PrimitiveBackend:
     """Runs requests on a SamplerV2: one job for a `run`, or as few as the limits allow, all sent before any is awaited.
+
+    Requests for one program that differ in their values only are sent as one circuit with an array of values.
 
     With a job book no paid job is lost: its id is written down as soon as the sampler has named it, and the same `run`
     after a crash fetches the job. The same run means the same requests and a generator in the same state: one number is
@@ -84,9 +87,10 @@ class PrimitiveBackend:
         taken: dict[Place, tuple[NDArray[np.uint8], str, float]] = {}
         for part, job in zip(parts, jobs, strict=True):
             result = job.result()
-            for place, pub in zip(part, result, strict=True):
+            for bundle, pub in zip(_bundle(part, requests), result, strict=True):
                 # A `BitArray` is big-endian by bytes.
-                taken[place] = (pub.data.meas.array[..., ::-1], job.job_id(), _started_s(result))
+                for place, bits in zip(bundle, pub.data.meas.array[..., ::-1], strict=True):
+                    taken[place] = (bits, job.job_id(), _started_s(result))
         return [self._collect(request, k, taken) for k, request in enumerate(requests)]
 
     def _split(self, requests: Sequence[Request]) -> list[list[Place]]:
@@ -99,8 +103,10 @@ class PrimitiveBackend:
         return [places[at : at + limit] for places in groups.values() for at in range(0, len(places), limit)]
 
     def _find_or_send(self, part: list[Place], requests: Sequence[Request], token: int) -> Any:
-        key = content_key("sampler", self.device.name, token, [(requests[k].key, setting) for k, setting in part])
-        known = self._jobs.find_job(key) if self._jobs else None
+        known = None
+        if self._jobs:
+            key = content_key("sampler", self.device.name, token, [(requests[k].key, setting) for k, setting in part])
+            known = self._jobs.find_job(key)
         if known is not None:
             if self._retrieve is None:
                 raise InvalidValueError(
@@ -110,17 +116,21 @@ class PrimitiveBackend:
             if not _has_failed(job):
                 self._progress(Event(stage="job", text=f"{known.job_id} fetched from {known.backend}"))
                 return job
-        job = self._sampler.run([self._pub(requests[k], setting) for k, setting in part])
+        job = self._sampler.run([self._pub(bundle, requests) for bundle in _bundle(part, requests)])
         if self._jobs:
             self._jobs.record_job(key, job.job_id(), self.device.name)
         self._progress(Event(stage="job", text=f"{job.job_id()} sent to {self.device.name}: {len(part)} circuits"))
         return job
 
-    def _pub(self, request: Request, setting: int) -> SamplerPubLike:
-        circuit = _measured(request.program, self.device, request.bases[setting])
-        free = {parameter.name for parameter in circuit.parameters}
-        values = dict(zip(request.program.parameters, request.values.tolist(), strict=True))
-        return circuit, {name: value for name, value in values.items() if name in free}, int(request.shots[setting])
+    def _pub(self, bundle: list[Place], requests: Sequence[Request]) -> SamplerPubLike:
+        first, setting = requests[bundle[0][0]], bundle[0][1]
+        circuit = _measured(first.program, self.device, first.bases[setting])
+        used = {parameter.name for parameter in circuit.parameters}
+        free = [k for k, name in enumerate(first.program.parameters) if name in used]
+        values = np.array([requests[k].values[free] for k, _ in bundle])
+        names = tuple(first.program.parameters[k] for k in free)
+        bindings = BindingsArray({names: values} if names else None, shape=(len(bundle),))
+        return circuit, bindings, int(first.shots[setting])
 
     def _collect(self, request: Request, k: int, taken: dict[Place, Any]) -> Shots:
         settings = np.flatnonzero(request.shots).tolist()
@@ -133,6 +143,18 @@ class PrimitiveBackend:
             started_s=min(started),
             job=", ".join(dict.fromkeys(jobs)),
         )
+
+
+def _bundle(part: Sequence[Place], requests: Sequence[Request]) -> list[list[Place]]:
+    """Return the places that one circuit serves: equal programs, settings and shots, whatever the values."""
+    bundles: dict[tuple[int, int, bytes, int], list[Place]] = {}
+    for k, setting in part:
+        request = requests[k]
+        # Aer's sampler fills the first row only of an array without parameters.
+        row = k if not len(request.program.term_parameter) else 0
+        key = (id(request.program), row, request.bases[setting].tobytes(), int(request.shots[setting]))
+        bundles.setdefault(key, []).append((k, setting))
+    return list(bundles.values())
 
 
 def _measured(program: Program, device: Device, basis: NDArray[np.uint8]) -> QuantumCircuit:

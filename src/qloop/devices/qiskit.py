@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def device_from_backend(backend: BackendV2) -> Device:
     """Read a device from any BackendV2: gates, directed errors, times, T1/T2 and readout.
 
     A gate whose target reports no error or duration gets 0; a qubit without T1 or T2 does not relax. Where the backend
-    publishes both readout errors they are kept apart, otherwise both are its assignment error.
+    publishes both readout errors they are kept apart, otherwise both are its assignment error. A gate that a simulator
+    has everywhere stands on every qubit or pair.
 
     Raises:
         InvalidValueError: the backend describes no qubits.
@@ -30,7 +32,7 @@ def device_from_backend(backend: BackendV2) -> Device:
     target = backend.target
     if not target.num_qubits:
         raise InvalidValueError(f"`{backend.name}` describes no qubits.")
-    gates = {name: _calibration(target[name]) for name in target.operation_names if _is_local_gate(target, name)}
+    gates = {name: _calibration(sites) for name in target.operation_names if (sites := _sites(target, name))}
     properties = backend.properties() if hasattr(backend, "properties") else None
     t1, t2 = _coherence(target)
     measure = {} if "measure" not in target.operation_names else target["measure"] or {}
@@ -123,9 +125,17 @@ def _snapshots() -> dict[str, Any]:
     }
 
 
-def _is_local_gate(target: Target, name: str) -> bool:
+def _sites(target: Target, name: str) -> dict[tuple[int, ...], Any]:
+    """Return where a one- or two-qubit gate stands, with its properties; nothing for anything else."""
     operation = target.operation_from_name(name)
-    return isinstance(operation, Gate) and operation.num_qubits <= 2 and bool(target[name]) and None not in target[name]
+    if not isinstance(operation, Gate) or operation.num_qubits > 2 or not target[name]:
+        return {}
+    if None not in target[name]:
+        sites: dict[tuple[int, ...], Any] = dict(target[name])
+        return sites
+    if name not in get_standard_gate_name_mapping():
+        return {}
+    return dict.fromkeys(permutations(range(target.num_qubits), operation.num_qubits))
 
 
 def _calibration(sites: dict[tuple[int, ...], Any]) -> GateCalibration:

@@ -2,19 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import rustworkx as rx
-from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
 
 from qloop.circuits.program import Program
-from qloop.circuits.qiskit import from_qiskit, to_qiskit
-from qloop.core.errors import InvalidValueError
 from qloop.devices.device import UNUSABLE, Device
-from qloop.devices.qiskit import to_target
+from qloop.devices.transpile import transpile
 from qloop.synthesis.success import log_success
 
 PLACEMENTS = 30_000
@@ -39,19 +35,12 @@ class Compiled:
 
 
 def compile_default(program: Program, device: Device, level: int = 2, seed: int = 0) -> Compiled:
-    """Compile with Qiskit's preset pass manager, which places by reported errors from level 2 on.
-
-    The measurement is compiled too, so that its errors count and no output lands where nothing can be read.
+    """Compile with Qiskit's preset pass manager; see `devices.transpile`.
 
     Raises:
         InvalidValueError: the device has too few qubits.
     """
-    if program.num_qubits > device.num_qubits:
-        raise InvalidValueError(
-            f"`{device.name}` has {device.num_qubits} qubits, the program needs {program.num_qubits}."
-        )
-    circuit = _pass_manager(device, level, seed).run(to_qiskit(program, measure=True))
-    compiled = _ordered(from_qiskit(circuit), program.parameters)
+    compiled = transpile(program, device, level, seed)
     return Compiled(program=compiled, log_success=log_success(compiled, device), tried=1)
 
 
@@ -145,23 +134,3 @@ def _graph(num_nodes: int, edges: Sequence[tuple[int, int]]) -> rx.PyDiGraph:
     graph.add_nodes_from(range(num_nodes))
     graph.add_edges_from([(a, b, None) for a, b in sorted(set(edges))])
     return graph
-
-
-@lru_cache(maxsize=64)
-def _pass_manager(device: Device, level: int, seed: int) -> PassManager:
-    return generate_preset_pass_manager(optimization_level=level, target=_target(device), seed_transpiler=seed)
-
-
-@lru_cache(maxsize=8)
-def _target(device: Device) -> Target:
-    return to_target(device)
-
-
-def _ordered(program: Program, parameters: tuple[str, ...]) -> Program:
-    """Return the program with its parameters in the order of the logical one; absent ones are kept."""
-    place = np.array([parameters.index(name) for name in program.parameters], np.int32)
-    return replace(
-        program,
-        parameters=parameters,
-        term_parameter=place[program.term_parameter] if len(place) else program.term_parameter,
-    )

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-CALL = "from qloop.circuits.simulate.kernels import sign_of; print(sign_of(7))"
+CALL = "from qloop.circuits.simulate.bits import sign_of; print(sign_of(7))"
 
 
 def run(**environment):

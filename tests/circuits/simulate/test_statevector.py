@@ -139,7 +139,7 @@ def test_large_observables_need_no_table():
             "acts on 1 qubits, the program has 2",
         ),
         (lambda p: CompiledEnergy(p, PauliSum.from_labels({"ZZ": 1.0})).value([1.0]), "takes 3 parameters"),
-        (lambda p: simulate(Program.from_operations(60, [])), r"a state of 60 qubits needs 1.72e\+10 GiB of memory"),
+        (lambda p: simulate(Program.from_operations(60, [])), r"a state of 60 qubits needs 6.87e\+10 GiB of memory"),
     ],
 )
 def test_bad_input_is_one_sentence(call, message):

@@ -21,13 +21,22 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     The code lies under ``numba`` in the folder QLOOP_CACHE, by default the user's cache; NUMBA_CACHE_DIR overrides
     both. Where no folder can be written, every process compiles anew.
     """
+    return _compile(function)
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a kernel as part of those that call it: for a step of an inner loop, which a call would slow down."""
+    return _compile(function, forceinline=True)
+
+
+def _compile(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     _say_once()
     given = numba.config.CACHE_DIR
     try:
         numba.config.CACHE_DIR = given or str(cache_folder(function.__module__.split(".")[1]))
-        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True, **options)(function)  # type: ignore[no-any-return]
     except RuntimeError:
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
     finally:
         numba.config.CACHE_DIR = given
 
@@ -42,7 +51,7 @@ def cache_folder(room: str) -> Path:
     digest = hashlib.sha256()
     for path in sorted((Path(qloop.__file__).parent / room).rglob("*.py")):
         source = path.read_bytes()
-        if b"@compiled" in source:
+        if b"@compiled" in source or b"@inlined" in source:
             digest.update(source)
     root = os.environ.get("QLOOP_CACHE") or platformdirs.user_cache_path("qloop")
     return Path(root) / "numba" / f"{room}-{digest.hexdigest()[:16]}"

@@ -1,264 +1,328 @@
-"""Kernels on one statevector: gates, their adjoints, and expectation values with exact gradients."""
+"""Kernels on one state of N rows, 2 N real numbers: gates, their adjoints and gradients (`plan.Plan`)."""
 
 import numpy as np
-from numba.core import types
-from numba.extending import intrinsic
 
+from qloop.circuits.simulate.bits import count_bits, insert_zero, sign_of
 from qloop.circuits.simulate.compiled import compiled
-
-POWERS_OF_I = np.array([1, 1j, -1, -1j])
-
-
-@intrinsic
-def count_bits(_typing_context, _mask):  # type: ignore[no-untyped-def]
-    """Return the number of ones of an int64: one machine instruction, where Python would take a loop."""
-
-    def generate(_context, builder, _signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.int64), generate
-
-
-@compiled
-def sign_of(mask):  # type: ignore[no-untyped-def]
-    """Return -1 for an odd number of ones, otherwise 1."""
-    return 1 - 2 * (count_bits(mask) & 1)
-
-
-@compiled
-def insert_zero(number, qubit):  # type: ignore[no-untyped-def]
-    """Return the number with a zero bit inserted at a place."""
-    low = (1 << qubit) - 1
-    return ((number & ~low) << 1) | (number & low)
+from qloop.circuits.simulate.diagonal import BLOCK_ROWS, add_coefficients, cosines_and_sines, sum_strings
+from qloop.circuits.simulate.observable import apply_sum
+from qloop.circuits.simulate.permute import LANE_BITS, LANE_SIGNS, LANES, permute
+from qloop.circuits.simulate.plan import (
+    ANGLE,
+    BITS,
+    DIAGONAL,
+    FIRST,
+    KIND,
+    LAST,
+    ROW_Z,
+    SIGN,
+    SLOT,
+    SPAN,
+    TILED,
+    WHOLE,
+    X,
+    Z,
+)
+from qloop.circuits.simulate.simd import full_register as full
+from qloop.circuits.simulate.simd import load_register as load
+from qloop.circuits.simulate.simd import store, total
 
 
 @compiled
-def rotate(state, x, z, angle):  # type: ignore[no-untyped-def]
-    """Apply ``exp(-i angle / 2 P)`` in place for P = i^|x & z| X^x Z^z."""
-    c, s = np.cos(angle / 2), np.sin(angle / 2)
+def _sign_of(row, z, lane_z):  # type: ignore[no-untyped-def]
+    """Return the signs of a register's lanes; a table spares a jump that cannot be foreseen."""
+    return load(LANE_SIGNS, (count_bits(row & z) & 1) * LANES + lane_z)
+
+
+@compiled
+def rotate(state, x, z, cosine, sine):  # type: ignore[no-untyped-def]
+    """Apply ``cosine + sine J`` in place, J taking place p to (-1)^|z & p| times place ``p ^ x``; |x & z| is odd."""
+    lanes, lane_z, x, z = x & (LANES - 1), z & (LANES - 1), x >> LANE_BITS, z >> LANE_BITS
+    c, s = full(state, cosine), full(state, sine)
     if x == 0:
-        phases = (complex(c, s), complex(c, -s))
-        for b in range(len(state)):
-            state[b] *= phases[0] if count_bits(b & z) & 1 else phases[1]
+        for r in range(len(state) // LANES):
+            u = load(state, r)
+            store(state, r, c * u - s * (_sign_of(r, z, lane_z) * permute(u, lanes)))
         return
-    factor = -1j * s * POWERS_OF_I[count_bits(x & z) & 3]
-    flip = sign_of(x & z)
+    back = full(state, sine * sign_of(lanes & lane_z))
     pivot = count_bits((x & -x) - 1)
-    for k in range(len(state) // 2):
-        b = insert_zero(k, pivot)
-        d = b ^ x
-        signed = factor * sign_of(b & z)
-        u, v = state[b], state[d]
-        state[b] = c * u + flip * signed * v
-        state[d] = c * v + signed * u
+    for k in range(len(state) // (2 * LANES)):
+        r = insert_zero(k, pivot)
+        u, v, sign = load(state, r), load(state, r ^ x), _sign_of(r, z, lane_z)
+        from_u, from_v = (permute(u, lanes), permute(v, lanes)) if lanes else (u, v)
+        store(state, r, c * u - s * (sign * from_v))
+        store(state, r ^ x, c * v + back * (sign * from_u))
 
 
 @compiled
-def overlap_pauli(bra, ket, x, z):  # type: ignore[no-untyped-def]
-    """Return ``<bra| P |ket>``."""
-    total = 0j
-    for b in range(len(ket)):
-        total += sign_of(b & z) * np.conj(bra[b ^ x]) * ket[b]
-    return total * POWERS_OF_I[count_bits(x & z) & 3]
+def unrotate(ket, bra, x, z, cosine, sine):  # type: ignore[no-untyped-def]
+    """Undo a rotation of both states in place and return ``bra J ket``."""
+    lanes, lane_z, x, z = x & (LANES - 1), z & (LANES - 1), x >> LANE_BITS, z >> LANE_BITS
+    c, s, slope = full(ket, cosine), full(ket, sine), full(ket, 0.0)
+    if x == 0:
+        for r in range(len(ket) // LANES):
+            u, bra_u, sign = load(ket, r), load(bra, r), _sign_of(r, z, lane_z)
+            from_u, bra_from_u = sign * permute(u, lanes), sign * permute(bra_u, lanes)
+            slope = slope - bra_u * from_u
+            store(ket, r, c * u + s * from_u)
+            store(bra, r, c * bra_u + s * bra_from_u)
+        return total(slope)
+    back = full(ket, sign_of(lanes & lane_z))
+    pivot = count_bits((x & -x) - 1)
+    for k in range(len(ket) // (2 * LANES)):
+        r = insert_zero(k, pivot)
+        u, v, bra_u, bra_v = (
+            load(ket, r),
+            load(ket, r ^ x),
+            load(bra, r),
+            load(bra, r ^ x),
+        )
+        there = _sign_of(r, z, lane_z)
+        here = there * back
+        if lanes:
+            from_u, from_v = here * permute(u, lanes), there * permute(v, lanes)
+            bra_from_u, bra_from_v = here * permute(bra_u, lanes), there * permute(bra_v, lanes)
+        else:
+            from_u, from_v, bra_from_u, bra_from_v = there * u, there * v, there * bra_u, there * bra_v
+        slope = slope + (bra_v * from_u - bra_u * from_v)
+        store(ket, r, c * u + s * from_v)
+        store(ket, r ^ x, c * v - s * from_u)
+        store(bra, r, c * bra_u + s * bra_from_v)
+        store(bra, r ^ x, c * bra_v - s * bra_from_u)
+    return total(slope)
 
 
 @compiled
-def apply_one(state, qubit, matrix):  # type: ignore[no-untyped-def]
-    """Apply a one-qubit matrix in place."""
-    stride = 1 << qubit
-    for k in range(len(state) // 2):
-        b = insert_zero(k, qubit)
-        u, v = state[b], state[b + stride]
-        state[b] = matrix[0, 0] * u + matrix[0, 1] * v
-        state[b + stride] = matrix[1, 0] * u + matrix[1, 1] * v
+def _base_of(tile, spans, start, count):  # type: ignore[no-untyped-def]
+    """Return a number with zeros inserted at the pivots, ascending, that stand from `start` on."""
+    for k in range(start, start + count):
+        tile = insert_zero(tile, spans[k])
+    return tile
 
 
 @compiled
-def apply_two(state, first, second, matrix):  # type: ignore[no-untyped-def]
-    """Apply a two-qubit matrix in place; `first` is its least significant bit."""
-    low, high = min(first, second), max(first, second)
-    for k in range(len(state) // 4):
-        b0 = insert_zero(insert_zero(k, low), high)
-        b1, b2 = b0 + (1 << first), b0 + (1 << second)
-        b3 = b1 + (1 << second)
-        v0, v1, v2, v3 = state[b0], state[b1], state[b2], state[b3]
-        state[b0] = matrix[0, 0] * v0 + matrix[0, 1] * v1 + matrix[0, 2] * v2 + matrix[0, 3] * v3
-        state[b1] = matrix[1, 0] * v0 + matrix[1, 1] * v1 + matrix[1, 2] * v2 + matrix[1, 3] * v3
-        state[b2] = matrix[2, 0] * v0 + matrix[2, 1] * v1 + matrix[2, 2] * v2 + matrix[2, 3] * v3
-        state[b3] = matrix[3, 0] * v0 + matrix[3, 1] * v1 + matrix[3, 2] * v2 + matrix[3, 3] * v3
+def _fetch(state, base, spans, step, tile):  # type: ignore[no-untyped-def]
+    """Copy the rows of a tile, which is as they stand in memory but for the order."""
+    offsets = step[SPAN] + step[BITS]
+    half, own_half = len(state) // (2 * LANES), 1 << step[BITS]
+    for j in range(own_half):
+        row = base ^ spans[offsets + j]
+        store(tile, j, permute(load(state, row >> LANE_BITS), row))
+        store(tile, own_half + j, permute(load(state, half + (row >> LANE_BITS)), row))
 
 
 @compiled
-def offsets_of(qubits):  # type: ignore[no-untyped-def]
-    """Return the distance from a block's first entry to each of its 2^k entries."""
-    offsets = np.zeros(1 << len(qubits), np.int64)
-    for j in range(len(offsets)):
-        for i in range(len(qubits)):
-            offsets[j] |= ((j >> i) & 1) << qubits[i]
-    return offsets
+def _put_back(tile, base, spans, step, state):  # type: ignore[no-untyped-def]
+    """Copy a tile to where it came from."""
+    offsets = step[SPAN] + step[BITS]
+    half, own_half = len(state) // (2 * LANES), 1 << step[BITS]
+    for j in range(own_half):
+        row = base ^ spans[offsets + j]
+        store(state, row >> LANE_BITS, permute(load(tile, j), row))
+        store(state, half + (row >> LANE_BITS), permute(load(tile, own_half + j), row))
 
 
 @compiled
-def base_of(block, ordered):  # type: ignore[no-untyped-def]
-    """Return the first entry of a block: its number with zeros inserted at the gate's qubits, ascending."""
-    base = block
-    for i in range(len(ordered)):
-        base = insert_zero(base, ordered[i])
-    return base
+def rotate_tiles(state, step, plan, cosines, sines):  # type: ignore[no-untyped-def]
+    """Apply the rotations of a step, tile by tile."""
+    tile = np.empty(2 * LANES << step[BITS])
+    for number in range(len(state) // len(tile)):
+        base = _base_of(number, plan.spans, step[SPAN], step[BITS]) << LANE_BITS
+        _fetch(state, base, plan.spans, step, tile)
+        for g in range(step[FIRST], step[LAST]):
+            gate = plan.gates[g]
+            sine = gate[SIGN] * sign_of(base & gate[ROW_Z]) * sines[gate[ANGLE]]
+            rotate(tile, gate[X], gate[Z], cosines[gate[ANGLE]], sine)
+        _put_back(tile, base, plan.spans, step, state)
 
 
 @compiled
-def apply_many(state, qubits, matrix):  # type: ignore[no-untyped-def]
-    """Apply a matrix on any number of qubits in place."""
-    offsets, ordered = offsets_of(qubits), np.sort(qubits)
-    block = np.empty(len(offsets), np.complex128)
-    for k in range(len(state) // len(offsets)):
-        base = base_of(k, ordered)
-        for j in range(len(offsets)):
-            block[j] = state[base + offsets[j]]
-        for i in range(len(offsets)):
-            total = 0j
-            for j in range(len(offsets)):
-                total += matrix[i, j] * block[j]
-            state[base + offsets[i]] = total
+def unrotate_tiles(ket, bra, step, plan, cosines, sines, gradient):  # type: ignore[no-untyped-def]
+    """Undo the rotations of a step on both states, tile by tile."""
+    own_ket, own_bra = np.empty(2 * LANES << step[BITS]), np.empty(2 * LANES << step[BITS])
+    for number in range(len(ket) // len(own_ket)):
+        base = _base_of(number, plan.spans, step[SPAN], step[BITS]) << LANE_BITS
+        _fetch(ket, base, plan.spans, step, own_ket)
+        _fetch(bra, base, plan.spans, step, own_bra)
+        for g in range(step[LAST] - 1, step[FIRST] - 1, -1):
+            gate = plan.gates[g]
+            sign = gate[SIGN] * sign_of(base & gate[ROW_Z])
+            slope = unrotate(own_ket, own_bra, gate[X], gate[Z], cosines[gate[ANGLE]], sign * sines[gate[ANGLE]])
+            gradient[gate[ANGLE]] += sign * slope
+        _put_back(own_ket, base, plan.spans, step, ket)
+        _put_back(own_bra, base, plan.spans, step, bra)
 
 
 @compiled
-def overlap_matrix(bra, ket, qubits, matrix):  # type: ignore[no-untyped-def]
-    """Return ``<bra| M |ket>`` for a matrix on some qubits."""
-    offsets, ordered = offsets_of(qubits), np.sort(qubits)
-    total = 0j
-    for k in range(len(ket) // len(offsets)):
-        base = base_of(k, ordered)
-        for i in range(len(offsets)):
-            row = 0j
-            for j in range(len(offsets)):
-                row += matrix[i, j] * ket[base + offsets[j]]
-            total += np.conj(bra[base + offsets[i]]) * row
-    return total
+def fill_phases(phases, step, plan, angles):  # type: ignore[no-untyped-def]
+    """Write the cosines and then the sines of a diagonal, shape [2 N]."""
+    rows = len(phases) // 2
+    size = min(BLOCK_ROWS, rows)
+    z = plan.gates[step[FIRST] : step[LAST], ROW_Z]
+    weights = -0.5 * angles[plan.gates[step[FIRST] : step[LAST], ANGLE]]
+    block = np.empty(size)
+    for first in range(0, rows, size):
+        sum_strings(z, weights, first, block)
+        cosines_and_sines(block, phases[first : first + size], phases[rows + first : rows + first + size])
 
 
 @compiled
-def apply_matrix(state, qubits, matrix):  # type: ignore[no-untyped-def]
-    """Apply a matrix in place by the kernel for its width."""
-    if len(qubits) == 1:
-        apply_one(state, qubits[0], matrix)
-    elif len(qubits) == 2:
-        apply_two(state, qubits[0], qubits[1], matrix)
-    else:
-        apply_many(state, qubits, matrix)
+def multiply(state, phases):  # type: ignore[no-untyped-def]
+    """Multiply every row by its phase, in place."""
+    half = len(state) // (2 * LANES)
+    for r in range(half):
+        u, v, c, s = (
+            load(state, r),
+            load(state, half + r),
+            load(phases, r),
+            load(phases, half + r),
+        )
+        store(state, r, c * u - s * v)
+        store(state, half + r, c * v + s * u)
 
 
 @compiled
-def angles_at(affine, values):  # type: ignore[no-untyped-def]
+def unmultiply(ket, bra, phases, step, plan, gradient):  # type: ignore[no-untyped-def]
+    """Undo a diagonal on both states and add the gradient of its angles."""
+    rows = len(ket) // 2
+    size, half = min(BLOCK_ROWS, rows), rows // LANES
+    z = plan.gates[step[FIRST] : step[LAST], ROW_Z]
+    block, slopes = np.empty(size), np.zeros(len(z))
+    for first in range(0, rows, size):
+        for k in range(size // LANES):
+            r = first // LANES + k
+            c, s = load(phases, r), load(phases, half + r)
+            u, v, bra_u, bra_v = (
+                load(ket, r),
+                load(ket, half + r),
+                load(bra, r),
+                load(bra, half + r),
+            )
+            store(block, k, bra_u * v - bra_v * u)
+            store(ket, r, c * u + s * v)
+            store(ket, half + r, c * v - s * u)
+            store(bra, r, c * bra_u + s * bra_v)
+            store(bra, half + r, c * bra_v - s * bra_u)
+        add_coefficients(z, first, block, slopes)
+    for t in range(len(z)):
+        gradient[plan.gates[step[FIRST] + t, ANGLE]] += slopes[t]
+
+
+@compiled
+def apply_matrix(state, step, plan, adjoint):  # type: ignore[no-untyped-def]
+    """Apply a dense matrix, or its adjoint, in place."""
+    count, rows = step[FIRST], len(state) // 2
+    size = 1 << count
+    matrix = plan.matrices[step[LAST] : step[LAST] + size * size].reshape(size, size)
+    if adjoint:
+        matrix = np.conj(matrix).T.copy()
+    x, z, flips = plan.spans[step[SPAN] + count : step[SPAN] + 4 * count].reshape(3, count)
+    offsets = np.zeros(size, np.int64)
+    for j in range(size):
+        for k in range(count):
+            offsets[j] ^= ((j >> k) & 1) * x[k]
+    block = np.empty(size, np.complex128)
+    for number in range(rows // size):
+        base = _base_of(number, plan.spans, step[SPAN], count)
+        for k in range(count):
+            if (count_bits(base & z[k]) ^ flips[k]) & 1:
+                base ^= x[k]
+        for j in range(size):
+            row = base ^ offsets[j]
+            block[j] = complex(state[row], state[rows + row])
+        for i in range(size):
+            value = 0j
+            for j in range(size):
+                value += matrix[i, j] * block[j]
+            row = base ^ offsets[i]
+            state[row], state[rows + row] = value.real, value.imag
+
+
+@compiled
+def angles_at(plan, values):  # type: ignore[no-untyped-def]
     """Return every angle at parameter values."""
-    angles = affine.offset.copy()
+    angles = plan.offset.copy()
     for a in range(len(angles)):
-        for t in range(affine.term_start[a], affine.term_start[a + 1]):
-            angles[a] += affine.scale[t] * values[affine.parameter[t]]
+        for t in range(plan.term_start[a], plan.term_start[a + 1]):
+            angles[a] += plan.term_scale[t] * values[plan.term_parameter[t]]
     return angles
 
 
 @compiled
-def square(flat, start, stop):  # type: ignore[no-untyped-def]
-    """Return a stretch of a flat array as a square matrix."""
-    size = int(np.sqrt(stop - start))
-    return flat[start:stop].reshape(size, size)
+def run(state, phases, plan, angles):  # type: ignore[no-untyped-def]
+    """Apply every step in place.
 
-
-@compiled
-def run(state, steps, matrices, angles):  # type: ignore[no-untyped-def]
-    """Apply every gate in place."""
-    for g in range(len(steps.rotation)):
-        if steps.rotation[g]:
-            rotate(state, steps.x[g], steps.z[g], angles[steps.angle_start[g]])
+    Args:
+        state: shape [2 N].
+        phases: scratch, one row for each diagonal to keep its phases for `rewind`, or one row alone; shape [rows, 2 N].
+        plan: the steps.
+        angles: of the plan.
+    """
+    cosines, sines = np.cos(angles / 2), np.sin(angles / 2)
+    for i in range(len(plan.steps)):
+        step = plan.steps[i]
+        if step[KIND] == WHOLE:
+            for g in range(step[FIRST], step[LAST]):
+                gate = plan.gates[g]
+                rotate(state, gate[X], gate[Z], cosines[gate[ANGLE]], gate[SIGN] * sines[gate[ANGLE]])
+        elif step[KIND] == TILED:
+            rotate_tiles(state, step, plan, cosines, sines)
+        elif step[KIND] == DIAGONAL:
+            own = phases[step[SLOT] % len(phases)]
+            fill_phases(own, step, plan, angles)
+            multiply(state, own)
         else:
-            qubits = steps.qubits[steps.qubit_start[g] : steps.qubit_start[g + 1]]
-            apply_matrix(state, qubits, square(matrices, steps.matrix_start[g], steps.matrix_start[g + 1]))
+            apply_matrix(state, step, plan, False)
 
 
 @compiled
-def fill_diagonal(terms, group, diagonal):  # type: ignore[no-untyped-def]
-    """Write the sum of weight (-1)^|z & b| over a group's terms for every b."""
-    for b in range(len(diagonal)):
-        real, imag = 0.0, 0.0
-        for t in range(terms.start[group], terms.start[group + 1]):
-            sign = sign_of(b & terms.z[t])
-            real += sign * terms.weight[t].real
-            imag += sign * terms.weight[t].imag
-        diagonal[b] = complex(real, imag)
-
-
-@compiled
-def tabulate(terms, table):  # type: ignore[no-untyped-def]
-    """Write every group's diagonal into a row of the table."""
-    for g in range(len(table)):
-        fill_diagonal(terms, g, table[g])
-
-
-@compiled
-def apply_terms(state, terms, table, result):  # type: ignore[no-untyped-def]
-    """Write a Pauli sum applied to the state into `result`; an empty table means to make the diagonals on the way."""
-    result[:] = 0
-    diagonal = np.empty(0 if len(table) else len(state), np.complex128)
-    for g in range(len(terms.x)):
-        if len(table):
-            diagonal = table[g]
-        else:
-            fill_diagonal(terms, g, diagonal)
-        x = terms.x[g]
-        for b in range(len(state)):
-            result[b ^ x] += diagonal[b] * state[b]
-
-
-@compiled
-def overlap(bra, ket):  # type: ignore[no-untyped-def]
-    """Return the real part of ``<bra|ket>``."""
-    total = 0.0
-    for b in range(len(ket)):
-        total += bra[b].real * ket[b].real + bra[b].imag * ket[b].imag
-    return total
-
-
-@compiled
-def differentiate(ket, bra, steps, matrices, derivatives, angles):  # type: ignore[no-untyped-def]
-    """Return the gradient of ``<ket| H |ket>`` over angles, given bra = H ket; both states are rewound to the start."""
+def rewind(ket, bra, phases, plan, angles):  # type: ignore[no-untyped-def]
+    """Return the gradient of ``<ket| H |ket>`` over angles, given bra = H ket; both states are taken to the start."""
+    cosines, sines = np.cos(angles / 2), np.sin(angles / 2)
     gradient = np.zeros(len(angles))
-    for g in range(len(steps.rotation) - 1, -1, -1):
-        a = steps.angle_start[g]
-        if steps.rotation[g]:
-            x, z = steps.x[g], steps.z[g]
-            if steps.free[a]:
-                gradient[a] = overlap_pauli(bra, ket, x, z).imag
-            rotate(ket, x, z, -angles[a])
-            rotate(bra, x, z, -angles[a])
+    kept = True
+    for i in range(len(plan.steps) - 1, -1, -1):
+        step = plan.steps[i]
+        if step[KIND] == WHOLE:
+            for g in range(step[LAST] - 1, step[FIRST] - 1, -1):
+                gate = plan.gates[g]
+                c, s = cosines[gate[ANGLE]], gate[SIGN] * sines[gate[ANGLE]]
+                gradient[gate[ANGLE]] += gate[SIGN] * unrotate(ket, bra, gate[X], gate[Z], c, s)
+        elif step[KIND] == TILED:
+            unrotate_tiles(ket, bra, step, plan, cosines, sines, gradient)
+        elif step[KIND] == DIAGONAL:
+            own = phases[step[SLOT] % len(phases)]
+            if not kept:
+                fill_phases(own, step, plan, angles)
+            unmultiply(ket, bra, own, step, plan, gradient)
+            kept = len(phases) > 1
         else:
-            qubits = steps.qubits[steps.qubit_start[g] : steps.qubit_start[g + 1]]
-            adjoint = np.conj(square(matrices, steps.matrix_start[g], steps.matrix_start[g + 1])).T.copy()
-            apply_matrix(ket, qubits, adjoint)
-            for k in range(a, steps.angle_start[g + 1]):
-                if steps.free[k]:
-                    derivative = square(derivatives, steps.derivative_start[k], steps.derivative_start[k + 1])
-                    gradient[k] = 2 * overlap_matrix(bra, ket, qubits, derivative).real
-            apply_matrix(bra, qubits, adjoint)
+            apply_matrix(ket, step, plan, True)
+            apply_matrix(bra, step, plan, True)
     return gradient
 
 
 @compiled
-def energy(ket, bra, steps, matrices, affine, terms, table, values):  # type: ignore[no-untyped-def]
-    """Return the expectation value after running the gates on `ket`; `bra` becomes the sum applied to it."""
-    run(ket, steps, matrices, angles_at(affine, values))
-    apply_terms(ket, terms, table, bra)
-    return overlap(ket, bra)
+def gather_gradient(plan, by_angle, count):  # type: ignore[no-untyped-def]
+    """Return the gradient over `count` parameters from one over angles."""
+    gradient = np.zeros(count)
+    for a in range(len(by_angle)):
+        for t in range(plan.term_start[a], plan.term_start[a + 1]):
+            gradient[plan.term_parameter[t]] += plan.term_scale[t] * by_angle[a]
+    return gradient
 
 
 @compiled
-def energy_gradient(ket, bra, steps, matrices, derivatives, affine, terms, table, values):  # type: ignore[no-untyped-def]
+def energy(ket, bra, phases, plan, strings, table, initial, values):  # type: ignore[no-untyped-def]
+    """Return the expectation value of a sum after the gates; `bra` becomes the sum applied to the ket."""
+    ket[:] = 0
+    ket[initial] = 1
+    run(ket, phases, plan, angles_at(plan, values))
+    return apply_sum(strings, strings.coefficient, table, ket, bra)
+
+
+@compiled
+def energy_gradient(ket, bra, phases, plan, strings, table, initial, values):  # type: ignore[no-untyped-def]
     """Return the expectation value and its gradient over parameters by adjoint differentiation."""
-    value = energy(ket, bra, steps, matrices, affine, terms, table, values)
-    by_angle = differentiate(ket, bra, steps, matrices, derivatives, angles_at(affine, values))
-    gradient = np.zeros(len(values))
-    for a in range(len(by_angle)):
-        for t in range(affine.term_start[a], affine.term_start[a + 1]):
-            gradient[affine.parameter[t]] += affine.scale[t] * by_angle[a]
-    return value, gradient
+    value = energy(ket, bra, phases, plan, strings, table, initial, values)
+    return value, gather_gradient(plan, rewind(ket, bra, phases, plan, angles_at(plan, values)), len(values))

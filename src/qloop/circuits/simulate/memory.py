@@ -1,6 +1,10 @@
-"""Memory is checked before it is taken."""
+"""Memory is checked before it is taken, and taken where registers load it at once."""
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from qloop.core.errors import InvalidValueError
 
@@ -34,3 +38,11 @@ def check_memory(needed: int, what: str) -> None:
         raise InvalidValueError(
             f"{what} needs {needed / 2**30:.3g} GiB of memory, {available / 2**30:.3g} GiB are free."
         )
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array of zeros that starts at a cache line, so that no register straddles two."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + 64, np.uint8)
+    first = -memory.ctypes.data % 64
+    return memory[first : first + size].view(dtype).reshape(shape)

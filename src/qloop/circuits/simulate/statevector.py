@@ -8,16 +8,16 @@ from numpy.typing import ArrayLike, NDArray
 from qloop.circuits.pauli import PauliSum
 from qloop.circuits.program import Angle, Operation, Program
 from qloop.circuits.simulate import kernels
-from qloop.circuits.simulate.memory import check_memory
-from qloop.circuits.simulate.tape import Tape, Terms, lower, lower_observable
+from qloop.circuits.simulate.layers import Layers, lower
+from qloop.circuits.simulate.memory import aligned
+from qloop.circuits.simulate.observable import apply_sum, tabulate
+from qloop.circuits.simulate.plan import count_rows, plan
+from qloop.circuits.simulate.readout import Strings, group_strings
+from qloop.circuits.simulate.single import SingleCircuit, allocate, read_state, write_state
 from qloop.core.errors import InvalidValueError
 
 ComplexArray = NDArray[np.complex128]
 FloatArray = NDArray[np.float64]
-
-TABLE_BYTES = 2**26
-"""Diagonals of an observable are kept between calls up to this size (64 MiB)."""
-_NO_TABLE = np.empty((0, 0), np.complex128)
 
 
 def simulate(program: Program, values: ArrayLike = (), initial: int = 0) -> ComplexArray:
@@ -34,12 +34,17 @@ def simulate(program: Program, values: ArrayLike = (), initial: int = 0) -> Comp
     Raises:
         InvalidValueError: a wrong number of parameters, a basis state outside, or more memory than there is.
     """
-    check_memory(16 * 2**program.num_qubits, f"a state of {program.num_qubits} qubits")
     theta = _parameters(program, values)
-    state = _basis_state(program.num_qubits, initial)
-    tape = lower(program)
-    kernels.run(state, tape.steps, tape.matrices(theta), kernels.angles_at(tape.affine, theta))
-    return state
+    _check_basis_state(program, initial)
+    layers = lower(program)
+    steps = plan(layers)
+    ket, phases = allocate(steps, program.num_qubits, 2 * 16 * 2**program.num_qubits)
+    ket[initial] = 1
+    angles = kernels.angles_at(steps, theta)
+    kernels.run(ket, phases, steps, angles)
+    rows = read_state(ket, program.num_qubits)
+    rows *= np.exp(1j * angles[-1])
+    return rows[_row_of_each_basis_state(layers)]
 
 
 def expectations(program: Program, observables: Sequence[PauliSum], values: ArrayLike = ()) -> FloatArray:
@@ -56,15 +61,9 @@ def expectations(program: Program, observables: Sequence[PauliSum], values: Arra
     Raises:
         InvalidValueError: a wrong number of parameters or qubits, or more memory than there is.
     """
-    used = program.compact()
-    check_memory(3 * 16 * 2**used.num_qubits, f"expectation values on {used.num_qubits} qubits")
-    state = simulate(used, values)
-    work = np.empty_like(state)
-    result = np.empty(len(observables))
-    for k, observable in enumerate(observables):
-        kernels.apply_terms(state, lower_observable(_on_outputs(observable, used)), _NO_TABLE, work)
-        result[k] = kernels.overlap(state, work)
-    return result
+    for observable in observables:
+        _check_width(observable, program)
+    return SingleCircuit(program.compact(), observables).forward(_parameters(program, values)).outputs
 
 
 def expectation_gradient(program: Program, observable: PauliSum, values: ArrayLike) -> tuple[float, FloatArray]:
@@ -89,36 +88,29 @@ class CompiledEnergy:
     """
 
     def __init__(self, program: Program, observable: PauliSum, initial: int = 0) -> None:
+        _check_width(observable, program)
+        _check_basis_state(program, initial)
         used = program.compact()
-        check_memory(3 * 16 * 2**used.num_qubits, f"an energy on {used.num_qubits} qubits")
-        self._tape: Tape = lower(used)
-        self._terms = lower_observable(_on_outputs(observable, used))
-        self._table = _tabulate(self._terms, used.num_qubits)
+        layers = lower(used)
+        self._program, self._plan = used, plan(layers)
         self._initial = sum(((initial >> qubit) & 1) << k for k, qubit in enumerate(program.used_qubits()))
-        self._ket = _basis_state(used.num_qubits, self._initial)
-        self._bra = np.empty_like(self._ket)
+        self._ket, self._phases = allocate(self._plan, used.num_qubits, 16 * 2**used.num_qubits)
+        self._bra = aligned(self._ket.shape, np.float64)
+        self._strings = group_strings(layers, [observable])
+        self._table = tabulate(self._strings, len(self._ket) // 2)
 
     def value(self, values: ArrayLike) -> float:
         """Return the expectation value at parameters of shape [num_parameters]."""
-        theta, tape = self._start(values), self._tape
-        energy = kernels.energy(
-            self._ket, self._bra, tape.steps, tape.matrices(theta), tape.affine, self._terms, self._table, theta
-        )
-        return float(energy)
+        return float(kernels.energy(*self._arguments(values)))
 
     def value_and_gradient(self, values: ArrayLike) -> tuple[float, FloatArray]:
         """Return the expectation value and its gradient at parameters of shape [num_parameters]."""
-        theta, tape = self._start(values), self._tape
-        matrices, derivatives = tape.matrices(theta), tape.derivatives(theta)
-        value, gradient = kernels.energy_gradient(
-            self._ket, self._bra, tape.steps, matrices, derivatives, tape.affine, self._terms, self._table, theta
-        )
+        value, gradient = kernels.energy_gradient(*self._arguments(values))
         return float(value), gradient
 
-    def _start(self, values: ArrayLike) -> FloatArray:
-        self._ket[:] = 0
-        self._ket[self._initial] = 1
-        return _parameters(self._tape.program, values)
+    def _arguments(self, values: ArrayLike) -> tuple[object, ...]:
+        theta = _parameters(self._program, values)
+        return self._ket, self._bra, self._phases, self._plan, self._strings, self._table, self._initial, theta
 
 
 class CompiledObservable:
@@ -129,29 +121,29 @@ class CompiledObservable:
     """
 
     def __init__(self, observable: PauliSum) -> None:
-        self._terms = lower_observable(observable)
-        self._table = _tabulate(self._terms, observable.num_qubits)
+        self._strings: Strings = group_strings(lower(Program.from_operations(observable.num_qubits, [])), [observable])
+        self._table = tabulate(self._strings, count_rows(observable.num_qubits))
 
     def apply(self, state: ComplexArray) -> ComplexArray:
         """Return the observable applied to a state, shape [2^num_qubits]."""
-        result = np.empty_like(state)
-        kernels.apply_terms(state, self._terms, self._table, result)
-        return result
+        ket, bra = np.zeros((2, 2 * self._table.shape[1]))
+        write_state(state, ket)
+        apply_sum(self._strings, self._strings.coefficient, self._table, ket, bra)
+        return read_state(bra, len(state).bit_length() - 1)
 
 
 def warm_up() -> None:
     """Compile every kernel, so that processes which start now find them on disk."""
     operations = [
-        Operation("h", (0,)),
-        Operation("cx", (0, 1)),
-        Operation("ccx", (0, 1, 2)),
-        Operation("crx", (0, 1), (Angle(0.0, {0: 1.0}),)),
+        Operation("rx", (0,), (Angle(0.0, {0: 1.0}),)),
         Operation("rz", (0,), (Angle(0.0, {0: 1.0}),)),
+        Operation("unitary", (0,), matrix=np.eye(2, dtype=np.complex128)),
     ]
-    program = Program.from_operations(3, operations, ["angle"])
-    observable = PauliSum.from_labels({"ZZZ": 1.0})
-    expectations(program, [observable], [0.1])
+    program = Program.from_operations(1, operations, ["angle"])
+    observable = PauliSum.from_labels({"Z": 1.0})
     expectation_gradient(program, observable, [0.1])
+    circuit = SingleCircuit(program, [observable])
+    circuit.backward(circuit.forward(np.array([0.1])), np.ones(1))
 
 
 def _parameters(program: Program, values: ArrayLike) -> FloatArray:
@@ -161,27 +153,20 @@ def _parameters(program: Program, values: ArrayLike) -> FloatArray:
     return theta
 
 
-def _basis_state(num_qubits: int, index: int) -> ComplexArray:
-    if not 0 <= index < 2**num_qubits:
-        raise InvalidValueError(f"`initial` must be a basis state below {2**num_qubits}, got {index}.")
-    state = np.zeros(2**num_qubits, np.complex128)
-    state[index] = 1
-    return state
+def _check_basis_state(program: Program, index: int) -> None:
+    if not 0 <= index < 2**program.num_qubits:
+        raise InvalidValueError(f"`initial` must be a basis state below {2**program.num_qubits}, got {index}.")
 
 
-def _tabulate(terms: Terms, num_qubits: int) -> ComplexArray:
-    if 16 * len(terms.x) * 2**num_qubits > TABLE_BYTES:
-        return _NO_TABLE
-    table = np.empty((len(terms.x), 2**num_qubits), np.complex128)
-    kernels.tabulate(terms, table)
-    return table
-
-
-def _on_outputs(observable: PauliSum, program: Program) -> PauliSum:
+def _check_width(observable: PauliSum, program: Program) -> None:
     if observable.num_qubits != len(program.outputs):
         raise InvalidValueError(
             f"the observable acts on {observable.num_qubits} qubits, the program has {len(program.outputs)} outputs."
         )
-    letters = np.zeros((observable.num_terms, program.num_qubits), np.uint8)
-    letters[:, program.outputs] = observable.letters
-    return PauliSum(program.num_qubits, letters, observable.coefficients)
+
+
+def _row_of_each_basis_state(layers: Layers) -> NDArray[np.int64]:
+    rows = np.bitwise_xor.reduce(layers.x * layers.flips, keepdims=True)
+    for x in layers.x:
+        rows = np.concatenate([rows, rows ^ x])
+    return rows

@@ -1,0 +1,434 @@
+"""`BatchedCircuit`: one program for many samples at once, with exact gradients."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from qloop.circuits.pauli import PauliSum
+from qloop.circuits.program import Program
+from qloop.circuits.simulate.blocks import Plan, plan
+from qloop.circuits.simulate.layers import Dense, lower
+from qloop.circuits.simulate.memory import check_memory
+from qloop.circuits.simulate.readout import group_strings
+from qloop.circuits.simulate.simd import lanes_of
+from qloop.circuits.simulate.sweep import Shared, sweep_backward, sweep_forward
+from qloop.circuits.simulate.turns import Turns, fill_shared, reduce_turns
+from qloop.core.errors import InvalidValueError
+
+FloatArray = NDArray[np.floating]
+ComplexArray = NDArray[np.complexfloating]
+
+KEPT_BYTES = 2**29
+"""Final states are kept for the way back up to this size (512 MiB), and otherwise made again."""
+THREADED_SECONDS = 5e-3
+"""Less work than this is done by one thread."""
+_SECONDS_PER_TURN = 2e-10
+"""Rough time of one rotation of one pair of places in one sample."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One forward run.
+
+    Args:
+        values: outputs, shape [batch, num_outputs].
+    """
+
+    values: FloatArray
+    inputs: FloatArray
+    weights: NDArray[np.float64]
+    initial: ComplexArray | None
+    states: FloatArray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """The gradient of a scalar.
+
+    Args:
+        inputs: shape [batch, num_inputs].
+        weights: shape [num_weights].
+        initial: by real part plus i times that by imaginary part, shape [batch, 2^num_qubits]; real where the initial
+            states were, `None` where there were none.
+    """
+
+    inputs: FloatArray
+    weights: FloatArray
+    initial: NDArray[np.inexact[Any]] | None
+
+
+class BatchedCircuit:
+    """A program for many samples at once: outputs and exact gradients.
+
+    Samples fill the lanes of the machine's registers; one sweep forward and one back serve any number of outputs. Safe to
+    pickle and to use from several threads.
+
+    Args:
+        program: any program.
+        observables: on the program's outputs, output k their qubit k; `None` for the probabilities of the
+            2^num_outputs outcomes, little-endian.
+        inputs: indices of the parameters that differ from sample to sample; the others, in order, are weights that all
+            samples share.
+        dtype: float32 or float64.
+        threads: most threads that a large batch is shared among, by default the cores this process may use.
+
+    Raises:
+        InvalidValueError: observables of another width, none at all, inputs that are repeated or not parameters, another
+            dtype, or fewer than one thread.
+
+    Source: adjoint differentiation, Jones and Gacon, arXiv:2009.02823; the kernels are ours.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        observables: Sequence[PauliSum] | None,
+        *,
+        inputs: Sequence[int] = (),
+        dtype: DTypeLike = np.float32,
+        threads: int | None = None,
+    ) -> None:
+        self.program = program
+        self.dtype = np.dtype(dtype)
+        self._observables = None if observables is None else tuple(observables)
+        self._inputs = _parameter_indices(inputs, program)
+        self._weights = np.setdiff1d(np.arange(program.num_parameters), self._inputs)
+        self._threads = len(os.sched_getaffinity(0)) if threads is None else threads
+        self._check()
+        self._lanes = lanes_of(self.dtype)
+        layers = lower(program)
+        slopes = layers.slopes()
+        self._layers, self._offset = layers, layers.offset
+        self._input_slopes, self._weight_slopes = slopes[:, self._inputs], slopes[:, self._weights]
+        differs = self._input_slopes.any(axis=1)
+        self._plans = {from_zero: plan(layers, differs, from_zero) for from_zero in (True, False)}
+        self._strings = group_strings(layers, self._observables or ())
+        self._outcomes = (
+            layers.outcomes(np.arange(2**program.num_qubits)) if observables is None else np.zeros(0, np.int64)
+        )
+
+    @property
+    def num_inputs(self) -> int:
+        """Number of parameters that differ from sample to sample."""
+        return len(self._inputs)
+
+    @property
+    def num_weights(self) -> int:
+        """Number of parameters that all samples share."""
+        return len(self._weights)
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of values a sample gives."""
+        return 2 ** len(self.program.outputs) if self._observables is None else len(self._observables)
+
+    def forward(self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None = None) -> Pass:
+        """Return the outputs of every sample, with what `backward` needs.
+
+        Args:
+            inputs: radians, shape [batch, num_inputs].
+            weights: radians, shape [num_weights].
+            initial: states to start from, real or complex, shape [batch, 2^num_qubits]; by default all zeros.
+
+        Raises:
+            InvalidValueError: a wrong shape, a value that is not finite, or more memory than there is.
+        """
+        call = _Call(self, *self._checked(inputs, weights, initial))
+        kept = call.state_bytes <= KEPT_BYTES
+        values, states = call.forward(kept)
+        return Pass(values, call.inputs, call.weights, call.initial, states)
+
+    def values(self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None = None) -> FloatArray:
+        """Return the outputs of every sample, shape [batch, num_outputs]; arguments as for `forward`."""
+        return _Call(self, *self._checked(inputs, weights, initial)).forward(keep=False)[0]
+
+    def backward(self, run: Pass, gradient: ArrayLike) -> Gradients:
+        """Return the gradient of a scalar given that by the outputs.
+
+        Args:
+            run: what `forward` returned.
+            gradient: of the scalar by the outputs, shape [batch, num_outputs].
+
+        Raises:
+            InvalidValueError: a wrong shape or a value that is not finite.
+        """
+        weight = _finite("gradient", gradient, self.dtype, run.values.shape)
+        return _Call(self, run.inputs, run.weights, run.initial).backward(run.states, weight)
+
+    def states(self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None = None) -> ComplexArray:
+        """Return the final states, shape [batch, 2^num_qubits], qubit 0 the least significant bit."""
+        return _Call(self, *self._checked(inputs, weights, initial)).states()
+
+    def _check(self) -> None:
+        if self.dtype not in (np.float32, np.float64):
+            raise InvalidValueError(f"`dtype` must be float32 or float64, got {self.dtype}.")
+        if self._threads < 1:
+            raise InvalidValueError(f"`threads` must be at least 1, got {self._threads}.")
+        if self._observables is None:
+            return
+        if not self._observables:
+            raise InvalidValueError("`observables` must hold at least one.")
+        for observable in self._observables:
+            if observable.num_qubits != len(self.program.outputs):
+                raise InvalidValueError(
+                    f"an observable acts on {observable.num_qubits} qubits, "
+                    f"the program has {len(self.program.outputs)} outputs."
+                )
+
+    def _checked(
+        self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None
+    ) -> tuple[FloatArray, NDArray[np.float64], ComplexArray | None]:
+        data = _finite("inputs", inputs, self.dtype, (None, self.num_inputs))
+        theta = _finite("weights", weights, np.dtype(np.float64), (self.num_weights,))
+        if initial is None:
+            return data, theta, None
+        kind = np.result_type(self.dtype, np.complex64) if np.iscomplexobj(initial) else self.dtype
+        return data, theta, _finite("initial", initial, kind, (len(data), 2**self.program.num_qubits))
+
+
+class _Call:
+    """One batch on its way through a circuit."""
+
+    def __init__(
+        self, circuit: BatchedCircuit, inputs: FloatArray, weights: NDArray[np.float64], initial: ComplexArray | None
+    ) -> None:
+        self.circuit, self.inputs, self.weights, self.initial = circuit, inputs, weights, initial
+        self.plan: Plan = circuit._plans[initial is None]
+        self.lanes, self.dtype = circuit._lanes, circuit.dtype
+        self.tiles = -(-len(inputs) // self.lanes)
+        self.state_size = 2 * self.plan.num_rows * self.lanes
+        self.state_bytes = self.tiles * self.state_size * self.dtype.itemsize
+        self.angles = circuit._offset + circuit._weight_slopes @ weights
+        self.turns, self.factors, self.shared = self._share()
+        self.trig = self._differing()
+        seconds = self.tiles * self.state_size * max(len(self.plan.gates.x), 1) * _SECONDS_PER_TURN
+        self.workers = min(circuit._threads, self.tiles) if seconds >= THREADED_SECONDS else 1
+
+    def forward(self, keep: bool) -> tuple[FloatArray, FloatArray | None]:
+        """Return the outputs and, where they are to be kept, the final states."""
+        states = self._states(keep)
+        width = max(self.circuit.num_outputs, 1)
+        values = np.empty((self.tiles, width * self.lanes), self.dtype)
+        self._share_out(lambda worker: self._sweep_forward(worker, states, values))
+        outputs = values.reshape(self.tiles, width, self.lanes).swapaxes(1, 2).reshape(-1, width)
+        return np.ascontiguousarray(outputs[: len(self.inputs)]), states if keep else None
+
+    def backward(self, states: FloatArray | None, gradient: FloatArray) -> Gradients:
+        """Return all gradients."""
+        if states is None:
+            return self._backward_in_parts(gradient)
+        plan, lanes = self.plan, self.lanes
+        num_gates, num_terms = len(plan.gates.x), len(plan.tables.z)
+        weight = self._in_lanes(gradient)
+        by_gate = np.zeros((self.tiles, num_gates * lanes), self.dtype)
+        by_term = np.zeros((self.tiles, num_terms), np.float64)
+        kept = None if self.initial is None else _aligned((self.tiles, self.state_size), self.dtype)
+        self._share_out(lambda worker: self._sweep_backward(worker, states, weight, kept, by_gate, by_term))
+        turned = by_gate.reshape(self.tiles, num_gates, lanes) * self.factors.astype(self.dtype)[:, None]
+        by_angle = np.zeros(len(self.angles))
+        own = plan.gates.slot < 0
+        np.add.at(by_angle, plan.gates.angle[own], turned[:, own].sum((0, 2), dtype=np.float64))
+        np.add.at(by_angle, plan.tables.angle, by_term.sum(0) * self.turns.term_sign)
+        differing = turned[:, ~own].swapaxes(1, 2).reshape(self.tiles * lanes, -1)[: len(self.inputs)]
+        np.add.at(by_angle, plan.slots, differing.sum(0, dtype=np.float64))
+        slopes = self.circuit._input_slopes[plan.slots].astype(self.dtype)
+        return Gradients(
+            inputs=differing @ slopes,
+            weights=(by_angle @ self.circuit._weight_slopes).astype(self.dtype),
+            initial=None if kept is None else self._initial_gradient(kept),
+        )
+
+    def states(self) -> ComplexArray:
+        """Return the final states over qubits with their phase."""
+        states = self._states(keep=True)
+        self._share_out(lambda worker: self._sweep_forward(worker, states, np.empty((0, 0), self.dtype)))
+        rows = self._rows(states)
+        layers, plan = self.circuit._layers, self.plan
+        x, z, power = self.turns.after
+        row = np.arange(plan.num_rows)
+        signs = (1 - 2 * (np.bitwise_count(row & z) & 1).astype(np.int8)) * 1j ** int(power)
+        by_sample = self.circuit._input_slopes @ np.eye(self.circuit.num_inputs)
+        phases = self.angles[-1] + self.inputs @ by_sample[-1]
+        phases -= (self.angles[plan.phases].sum() + self.inputs @ by_sample[plan.phases].sum(0)) / 2
+        result = np.empty_like(rows)
+        result[:, layers.basis_states(row ^ x)] = rows * signs.astype(rows.dtype)
+        result *= np.exp(1j * phases).astype(rows.dtype)[:, None]
+        return result
+
+    def _share(self) -> tuple[Turns, NDArray[np.float64], Shared]:
+        plan, circuit = self.plan, self.circuit
+        num_gates, num_blocks, num_tables = len(plan.gates.x), len(plan.blocks.bits), len(plan.tables.start) - 1
+        num_matrices = len(plan.matrices.start) - 1
+        turns = Turns(
+            gate_sign=np.empty(num_gates),
+            gate_angle=np.zeros(num_gates),
+            term_sign=np.empty(len(plan.tables.z)),
+            before=np.zeros((num_matrices, 2), np.int64),
+            after=np.zeros(3, np.int64),
+        )
+        reduce_turns(plan.events, plan.gates, plan.tables, self.angles, turns)
+        tangents, scales = np.empty(num_gates, self.dtype), np.empty(num_blocks, self.dtype)
+        factors = np.empty(num_gates)
+        tables = np.empty((2, num_tables * plan.num_rows), self.dtype)
+        fill_shared(plan, self.angles, turns, tangents, scales, factors, tables[0], tables[1])
+        strings, (x, z, _) = circuit._strings, turns.after
+        anticommute = np.bitwise_count(strings.x[strings.group] & z).astype(np.int64) + np.bitwise_count(strings.z & x)
+        matrices, adjoints = self._matrices(turns)
+        shared = Shared(
+            tangents=tangents,
+            scales=scales,
+            table_re=tables[0],
+            table_im=tables[1],
+            matrices=matrices,
+            adjoints=adjoints,
+            coefficients=(strings.coefficient * (1 - 2 * (anticommute & 1))).astype(self.dtype),
+            outcomes=circuit._outcomes[np.arange(len(circuit._outcomes)) ^ x],
+        )
+        return turns, factors, shared
+
+    def _matrices(self, turns: Turns) -> tuple[FloatArray, FloatArray]:
+        """Return the constant unitaries and their adjoints between the Paulis carried past them."""
+        forward, back = [np.zeros(0, np.complex128)], [np.zeros(0, np.complex128)]
+        dense = [layer for layer in self.circuit._layers.layers if isinstance(layer, Dense)]
+        for layer, (x, z) in zip(dense, turns.before, strict=True):
+            size = np.arange(len(layer.matrix))
+            places = 1 << np.arange(len(layer.x))
+            flip = ((np.bitwise_count(layer.z & x) & 1) * places).sum()
+            sign = 1.0 - 2.0 * (np.bitwise_count(size & ((np.bitwise_count(layer.x & z) & 1) * places).sum()) & 1)
+            matrix = sign[:, None] * layer.matrix[size ^ flip][:, size ^ flip] * sign
+            forward.append(matrix.ravel())
+            back.append(matrix.conj().T.ravel())
+        kind = np.result_type(self.dtype, np.complex64)
+        return tuple(np.concatenate(all_).astype(kind).view(self.dtype) for all_ in (forward, back))
+
+    def _differing(self) -> FloatArray:
+        """Return cosine and sine of half of the angles that differ between samples, shape [tiles, 2, slots x lanes]."""
+        plan = self.plan
+        sign = self.turns.gate_sign[plan.gates.slot >= 0] / 2
+        half = (self.angles[plan.slots] + self.inputs @ self.circuit._input_slopes[plan.slots].T) * sign
+        angles = self._in_lanes(half.astype(self.dtype))
+        trig = np.empty((self.tiles, 2, angles.shape[1]), self.dtype)
+        np.cos(angles, out=trig[:, 0])
+        np.sin(angles, out=trig[:, 1])
+        return trig
+
+    def _in_lanes(self, by_sample: FloatArray) -> FloatArray:
+        """Return [samples, k] as [tiles, k x lanes], filled up with zeros."""
+        padded = np.zeros((self.tiles * self.lanes, by_sample.shape[1]), self.dtype)
+        padded[: len(by_sample)] = by_sample
+        return np.ascontiguousarray(padded.reshape(self.tiles, self.lanes, -1).swapaxes(1, 2)).reshape(self.tiles, -1)
+
+    def _states(self, keep: bool) -> FloatArray:
+        """Return memory for states: one for each tile where they are kept or given, otherwise one for each worker."""
+        count = self.tiles if keep or self.initial is not None else self.workers
+        needed = (count + 3 * self.workers) * self.state_size * self.dtype.itemsize
+        check_memory(needed, f"a batch of {len(self.inputs)} states of {self.circuit.program.num_qubits} qubits")
+        states = _aligned((count, self.state_size), self.dtype)
+        if self.initial is not None:
+            parts = np.stack([self.initial.real, self.initial.imag], 1).reshape(len(self.initial), -1)
+            states[:] = self._in_lanes(parts)
+        return states
+
+    def _rows(self, states: FloatArray) -> ComplexArray:
+        """Return tiles as complex states over rows, shape [batch, rows]."""
+        parts = states.reshape(self.tiles, 2, -1, self.lanes).transpose(1, 0, 3, 2)
+        rows = np.empty((self.tiles, self.lanes, self.plan.num_rows), np.result_type(self.dtype, np.complex64))
+        rows.real, rows.imag = parts
+        return rows.reshape(self.tiles * self.lanes, -1)[: len(self.inputs)]
+
+    def _initial_gradient(self, lambdas: FloatArray) -> NDArray[np.inexact[Any]]:
+        rows = 2 * self._rows(lambdas)
+        return rows if np.iscomplexobj(self.initial) else np.ascontiguousarray(rows.real)
+
+    def _sweep_forward(self, worker: int, states: FloatArray, values: FloatArray) -> None:
+        local, buffer = self._scratch()
+        sweep_forward(
+            worker,
+            self.workers,
+            self.plan,
+            self.circuit._strings,
+            self.shared,
+            self.trig,
+            local,
+            buffer,
+            states,
+            values,
+        )
+
+    def _sweep_backward(
+        self,
+        worker: int,
+        states: FloatArray,
+        weight: FloatArray,
+        kept: FloatArray | None,
+        by_gate: FloatArray,
+        by_term: NDArray[np.float64],
+    ) -> None:
+        local, buffer = self._scratch()
+        psi = _aligned((self.state_size,), self.dtype)
+        lambdas = _aligned((1, self.state_size), self.dtype) if kept is None else kept
+        flow = np.empty(self.plan.num_rows)
+        sweep_backward(
+            worker, self.workers, self.plan, self.circuit._strings, self.shared, self.trig, local, buffer, states,
+            weight, psi, lambdas, by_gate, flow, by_term,
+        )  # fmt: skip
+
+    def _scratch(self) -> tuple[FloatArray, FloatArray]:
+        largest = int(self.plan.blocks.bits.max(initial=0))
+        local = _aligned((4 * 2**largest * self.lanes,), self.dtype)
+        return local, _aligned((self.plan.num_rows * self.lanes,), self.dtype)
+
+    def _share_out(self, work: Callable[[int], None]) -> None:
+        if self.workers == 1:
+            work(0)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            list(pool.map(work, range(self.workers)))
+
+    def _backward_in_parts(self, gradient: FloatArray) -> Gradients:
+        """Run forward again, part by part of the batch, where the final states were not kept."""
+        size = max(KEPT_BYTES // (self.state_size * self.dtype.itemsize), 1) * self.lanes
+        parts = []
+        for first in range(0, len(self.inputs), size):
+            part = slice(first, first + size)
+            call = _Call(
+                self.circuit, self.inputs[part], self.weights, None if self.initial is None else self.initial[part]
+            )
+            parts.append(call.backward(call.forward(keep=True)[1], gradient[part]))
+        return Gradients(
+            np.concatenate([p.inputs for p in parts]),
+            sum((p.weights for p in parts), np.zeros(len(self.weights), self.dtype)),
+            None if self.initial is None else np.concatenate([p.initial for p in parts]),  # type: ignore[misc]
+        )
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> FloatArray:
+    """Return an array that starts at a cache line, so that no vector straddles two."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(size + 64, np.uint8)
+    first = -memory.ctypes.data % 64
+    return memory[first : first + size].view(dtype).reshape(shape)
+
+
+def _parameter_indices(inputs: Sequence[int], program: Program) -> NDArray[np.intp]:
+    indices = np.asarray(inputs, np.intp).reshape(-1)
+    if len(np.unique(indices)) != len(indices) or (indices < 0).any() or (indices >= program.num_parameters).any():
+        raise InvalidValueError(
+            f"`inputs` must be distinct parameters below {program.num_parameters}, got {indices.tolist()}."
+        )
+    return indices
+
+
+def _finite(name: str, values: ArrayLike, dtype: Any, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    array = np.ascontiguousarray(values, dtype)
+    if array.ndim != len(shape) or any(want not in (None, got) for want, got in zip(shape, array.shape, strict=True)):
+        wanted = ", ".join("batch" if size is None else str(size) for size in shape)
+        raise InvalidValueError(f"`{name}` must have shape [{wanted}], got {list(array.shape)}.")
+    if not np.isfinite(array).all():
+        raise InvalidValueError(f"`{name}` must be finite.")
+    return array
