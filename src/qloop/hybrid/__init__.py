@@ -6,6 +6,7 @@ from typing import Any
 from qloop.core.errors import MissingExtraError
 
 _PUBLIC = {
+    "Ablation": "verdict",
     "Autoencoder": "encoders",
     "ColumnEncoder": "encoders",
     "ConformalClassifier": "heads",
@@ -16,6 +17,7 @@ _PUBLIC = {
     "PCAEncoder": "encoders",
     "ProjectedKernel": "kernels",
     "QuantumLayer": "layer",
+    "ablate": "ablation",
     "amplitude_encoding": "encodings",
     "angle_encoding": "encodings",
     "brickwork": "ansatze",
@@ -24,6 +26,7 @@ _PUBLIC = {
     "iqp_encoding": "encodings",
     "make_encoder": "encoders",
     "make_head": "heads",
+    "probe_trainability": "trainability",
     "qcnn": "ansatze",
     "reupload": "ansatze",
 }
