@@ -6,6 +6,7 @@ from typing import Any
 _PUBLIC = {
     "CompiledEnergy": "statevector",
     "CompiledObservable": "statevector",
+    "SubspaceEnergy": "subspace",
     "TrajectoryCircuit": "trajectories",
     "expectation_gradient": "statevector",
     "expectations": "statevector",
