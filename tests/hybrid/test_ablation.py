@@ -56,7 +56,7 @@ def paying():
         trials=1,
         settings=FitSettings(epochs=40, batch_size=10, patience=40),
         shots=(4, 10_000),
-        devices=(load_device("FakeTorino"),),
+        devices=(load_device("FakeLagos"),),
         trajectories=8,
     )
 
@@ -79,7 +79,7 @@ def test_a_gain_stays_with_many_shots_and_vanishes_with_few(paying):
     assert few.difference.low <= 0 < many.difference.low
     assert many.score.value == pytest.approx(paying.rows[0].score.value, abs=0.01)
     assert noisy.score.value != paying.rows[0].score.value
-    assert paying.endurance.endswith("10000 shots, the noise of FakeTorino; no longer with: 4 shots.")
+    assert paying.endurance.endswith("10000 shots, the noise of FakeLagos; no longer with: 4 shots.")
 
 
 def test_a_circuit_does_not_pay_on_linear_data(linear):
