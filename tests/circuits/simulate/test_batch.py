@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qloop.circuits import Angle, Operation, PauliSum, Program
 from qloop.circuits.gates import GATES
-from qloop.circuits.simulate import batch
+from qloop.circuits.simulate import batch, blocks
 from qloop.circuits.simulate.batch import BatchedCircuit
 from qloop.circuits.simulate.statevector import expectations
 from qloop.core.errors import InvalidValueError
@@ -134,18 +134,15 @@ def test_gradients_equal_differences(seed, num_qubits, probabilities, start):
 
 
 @pytest.mark.parametrize("axis", ["ry", "rx"])
-def test_wide_registers_span_several_blocks(axis):
+@pytest.mark.parametrize("local_bits", [1, 2, 8])
+def test_blocks_of_any_size_give_the_same_values_and_gradients(axis, local_bits, monkeypatch):
+    monkeypatch.setattr(blocks, "LOCAL_BITS", local_bits)
     rng = np.random.default_rng(2)
-    circuit = ansatz(8, 2, axis=axis)
-    data, weights = sample(rng, circuit, 3)
-    expected = [expectations(circuit.program, circuit_observables(8), [*row, *weights]) for row in data]
+    circuit = ansatz(5, 2, axis=axis)
+    data, weights = sample(rng, circuit, 9)
+    expected = [expectations(circuit.program, circuit_observables(5), [*row, *weights]) for row in data]
     np.testing.assert_allclose(circuit.values(data, weights), expected, atol=1e-12)
-    run, factor = circuit.forward(data, weights), rng.normal(size=(3, 8))
-    got = circuit.backward(run, factor)
-    for k in rng.integers(circuit.num_weights, size=4):
-        move = 1e-5 * np.eye(circuit.num_weights)[k]
-        change = circuit.values(data, weights + move) - circuit.values(data, weights - move)
-        assert got.weights[k] == pytest.approx((change * factor).sum() / 2e-5, abs=1e-7)
+    check_gradients(circuit, rng, 4)
 
 
 def circuit_observables(num_qubits):

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,25 @@ class Gradients:
     initial: NDArray[np.inexact[Any]] | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Route:
+    """A plan with what every call needs of it.
+
+    Args:
+        plan: blocks from all zeros or from given states.
+        slotted: whether a gate's angle differs between samples, or is one of the start's; shape [gates].
+        slopes: derivative of the slots' angles by the inputs, shape [slots, num_inputs].
+        owner: angle of every gate, then of every term of a table.
+        local_size: floats in the rows of a block, real and imaginary, of two states.
+    """
+
+    plan: Plan
+    slotted: NDArray[np.bool_]
+    slopes: FloatArray
+    owner: NDArray[np.int64]
+    local_size: int
+
+
 class BatchedCircuit:
     """A program for many samples at once: outputs and exact gradients.
 
@@ -110,7 +130,7 @@ class BatchedCircuit:
         self._dense = [layer for layer in layers.layers if isinstance(layer, Dense)]
         self._input_slopes, self._weight_slopes = slopes[:, self._inputs], slopes[:, self._weights]
         differs = np.asarray(self._input_slopes.any(axis=1))
-        self._plans = {from_zero: plan(layers, differs, from_zero) for from_zero in (True, False)}
+        self._routes = {from_zero: self._route(plan(layers, differs, from_zero)) for from_zero in (True, False)}
         self._strings = group_strings(layers, self._observables or ())
         self._single = SingleCircuit(program, self._observables)
         self._outcomes = (
@@ -183,6 +203,15 @@ class BatchedCircuit:
                     f"the program has {len(self.program.outputs)} outputs."
                 )
 
+    def _route(self, plan: Plan) -> "_Route":
+        return _Route(
+            plan=plan,
+            slotted=plan.gates.slot >= 0,
+            slopes=self._input_slopes[plan.slots].astype(self.dtype),
+            owner=np.concatenate([plan.gates.angle, plan.tables.angle]),
+            local_size=4 * self._lanes << int(plan.blocks.bits.max(initial=0)),
+        )
+
     def _call(self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None) -> "_Call | _FewCall":
         checked = self._checked(inputs, weights, initial)
         return (_FewCall if 0 < len(checked[0]) <= FEW_SAMPLES else _Call)(self, *checked)
@@ -239,7 +268,8 @@ class _Call:
         self, circuit: BatchedCircuit, inputs: FloatArray, weights: NDArray[np.float64], initial: ComplexArray | None
     ) -> None:
         self.circuit, self.inputs, self.weights, self.initial = circuit, inputs, weights, initial
-        self.plan: Plan = circuit._plans[initial is None]
+        self.route = circuit._routes[initial is None]
+        self.plan = self.route.plan
         self.lanes, self.dtype = circuit._lanes, circuit.dtype
         self.tiles = -(-len(inputs) // self.lanes)
         self.state_size = 2 * self.plan.num_rows * self.lanes
@@ -270,13 +300,10 @@ class _Call:
         kept = None if self.initial is None else _aligned((self.tiles, self.state_size), self.dtype)
         self._share_out(lambda worker: self._sweep_backward(worker, states, weight, kept, by_gate, by_term))
         turned = by_gate.reshape(self.tiles, num_gates, lanes) * self.factors
-        by_gate_and_term = np.concatenate([turned.sum((0, 2), dtype=np.float64), by_term.sum(0) * self.turns.term_sign])
-        owner = np.concatenate([plan.gates.angle, plan.tables.angle])
-        by_angle = np.bincount(owner, by_gate_and_term, len(self.angles))
-        differing = self._by_sample(turned[:, plan.gates.slot >= 0], len(plan.slots))
-        slopes = self.circuit._input_slopes[plan.slots].astype(self.dtype)
+        by_gate_and_term = np.concatenate([turned.sum((0, 2), np.float64), by_term.sum(0) * self.turns.term_sign])
+        by_angle = np.bincount(self.route.owner, by_gate_and_term, len(self.angles))
         return Gradients(
-            inputs=differing @ slopes,
+            inputs=self._by_sample(turned[:, self.route.slotted], len(plan.slots)) @ self.route.slopes,
             weights=(by_angle @ self.circuit._weight_slopes).astype(self.dtype),
             initial=None if kept is None or self.initial is None else self._initial_gradient(kept, self.initial),
         )
@@ -290,9 +317,9 @@ class _Call:
         x, z, power = self.turns.after
         row = np.arange(plan.num_rows)
         signs = (1 - 2 * (np.bitwise_count(row & z) & 1).astype(np.int8)) * 1j ** int(power)
-        by_sample = self.circuit._input_slopes @ np.eye(self.circuit.num_inputs)
-        phases = self.angles[-1] + self.inputs @ by_sample[-1]
-        phases -= (self.angles[plan.phases].sum() + self.inputs @ by_sample[plan.phases].sum(0)) / 2
+        slopes = self.circuit._input_slopes
+        phases = self.angles[-1] - self.angles[plan.phases].sum() / 2
+        phases = phases + self.inputs @ (slopes[-1] - slopes[plan.phases].sum(0) / 2)
         result = np.empty_like(rows)
         result[:, layers.basis_states(row ^ x)] = rows * signs.astype(rows.dtype)
         result *= np.exp(1j * phases).astype(rows.dtype)[:, None]
@@ -310,28 +337,25 @@ class _Call:
             after=np.zeros(3, np.int64),
         )
         reduce_turns(plan.events, plan.gates, plan.tables, self.angles, turns)
-        tangents, scales = np.empty(num_gates, self.dtype), np.empty(num_blocks, self.dtype)
-        factors = np.empty(num_gates)
-        tables = np.empty((2, num_tables * plan.num_rows), self.dtype)
-        fill_shared(plan, self.angles, turns, tangents, scales, factors, tables[0], tables[1])
-        strings, (x, z, _) = circuit._strings, turns.after
-        anticommute = np.bitwise_count(strings.x[strings.group] & z).astype(np.int64) + np.bitwise_count(strings.z & x)
-        matrices, adjoints = self._matrices(turns)
+        strings, outcomes = circuit._strings, circuit._outcomes
+        matrices, adjoints = self._matrices(turns) if num_matrices else 2 * (np.empty(0, self.dtype),)
         shared = Shared(
-            tangents=tangents,
-            scales=scales,
-            table_re=tables[0],
-            table_im=tables[1],
+            tangents=np.empty(num_gates, self.dtype),
+            scales=np.empty(num_blocks, self.dtype),
+            table_re=np.empty(num_tables * plan.num_rows, self.dtype),
+            table_im=np.empty(num_tables * plan.num_rows, self.dtype),
             matrices=matrices,
             adjoints=adjoints,
-            coefficients=(strings.coefficient * (1 - 2 * (anticommute & 1))).astype(self.dtype),
-            outcomes=circuit._outcomes[np.arange(len(circuit._outcomes)) ^ x],
+            coefficients=np.empty(len(strings.z), self.dtype),
+            outcomes=outcomes[np.arange(len(outcomes)) ^ turns.after[0]] if len(outcomes) else outcomes,
         )
-        return turns, factors.astype(self.dtype)[:, None], shared
+        factors = np.empty((num_gates, 1), self.dtype)
+        fill_shared(plan, strings, self.angles, turns, shared, factors)
+        return turns, factors, shared
 
     def _matrices(self, turns: Turns) -> tuple[FloatArray, FloatArray]:
         """Return the constant unitaries and their adjoints between the Paulis carried past them."""
-        forward, back = [np.zeros(0, np.complex128)], [np.zeros(0, np.complex128)]
+        forward, back = [], []
         for layer, (x, z) in zip(self.circuit._dense, turns.before, strict=True):
             size = np.arange(len(layer.matrix))
             places = 1 << np.arange(len(layer.x))
@@ -346,9 +370,9 @@ class _Call:
     def _differing(self) -> FloatArray:
         """Return cosine and sine of half of the angles that differ between samples, shape [tiles, 2, slots x lanes]."""
         plan = self.plan
-        sign = self.turns.gate_sign[plan.gates.slot >= 0] / 2
-        half = (self.angles[plan.slots] + self.inputs @ self.circuit._input_slopes[plan.slots].T) * sign
-        angles = self._in_lanes(half.astype(self.dtype))
+        sign = self.turns.gate_sign[self.route.slotted] / 2
+        half = self.inputs @ (self.route.slopes * sign[:, None]).T + sign * self.angles[plan.slots]
+        angles = self._in_lanes(half)
         trig = np.empty((self.tiles, 2, angles.shape[1]), self.dtype)
         np.cos(angles, out=trig[:, 0])
         np.sin(angles, out=trig[:, 1])
@@ -359,8 +383,8 @@ class _Call:
         width = by_sample.shape[1]
         lanes = np.zeros((self.tiles, width, self.lanes), self.dtype)
         whole = len(by_sample) // self.lanes
-        full, rest = np.split(by_sample, [whole * self.lanes])
-        lanes[:whole] = full.reshape(whole, self.lanes, width).swapaxes(1, 2)
+        rest = by_sample[whole * self.lanes :]
+        lanes[:whole] = by_sample[: whole * self.lanes].reshape(whole, self.lanes, width).swapaxes(1, 2)
         lanes[whole:, :, : len(rest)] = rest.T
         return lanes.reshape(self.tiles, width * self.lanes)
 
@@ -391,7 +415,7 @@ class _Call:
         return rows if np.iscomplexobj(initial) else np.ascontiguousarray(rows.real)
 
     def _sweep_forward(self, worker: int, states: FloatArray, values: FloatArray) -> None:
-        local, buffer = self._scratch(self.local_size, self.state_size // 2)
+        local, buffer = self._scratch(self.route.local_size, self.state_size // 2)
         sweep_forward(
             worker, self.workers, self.plan, self.circuit._strings, self.shared, self.trig, local, buffer, states,
             values,
@@ -408,22 +432,17 @@ class _Call:
     ) -> None:
         size = self.state_size
         local, buffer, psi, lam, flow = self._scratch(
-            self.local_size, size // 2, size, size if kept is None else 0, max(self.plan.num_rows, self.lanes)
+            self.route.local_size, size // 2, size, size if kept is None else 0, max(self.plan.num_rows, self.lanes)
         )
         sweep_backward(
             worker, self.workers, self.plan, self.circuit._strings, self.shared, self.trig, local, buffer, states,
             weight, psi, lam.reshape(1, -1) if kept is None else kept, by_gate, flow, by_term,
         )  # fmt: skip
 
-    @property
-    def local_size(self) -> int:
-        """Number of floats of a block's rows of two states, real and imaginary."""
-        largest = int(self.plan.blocks.bits.max(initial=0))
-        return 4 * self.lanes << largest
-
     def _scratch(self, *sizes: int) -> list[FloatArray]:
         """Return arrays of these sizes, all of them whole rows."""
-        return np.split(_aligned((sum(sizes),), self.dtype), np.cumsum(sizes[:-1]))
+        memory, ends = _aligned((sum(sizes),), self.dtype), [*accumulate(sizes, initial=0)]
+        return [memory[first:end] for first, end in pairwise(ends)]
 
     def _share_out(self, work: Callable[[int], None]) -> None:
         if self.workers == 1:

@@ -64,24 +64,22 @@ def reduce_turns(events, gates, tables, angles, turns):  # type: ignore[no-untyp
 
 
 @compiled
-def fill_shared(plan, angles, turns, tangents, scales, factors, table_re, table_im):  # type: ignore[no-untyped-def]
+def fill_shared(plan, strings, angles, turns, shared, factors):  # type: ignore[no-untyped-def]
     """Fill what the kernels need of the shared angles.
 
     Args:
         plan: of a program.
-        angles: of its layers, shape [num_angles].
+        strings: the observables'.
+        angles: of the program's layers, shape [num_angles].
         turns: those angles reduced.
-        tangents: of half of each shared gate's angle, shape [gates].
-        scales: product of the cosines of each block's shared gates.
+        shared: `sweep.Shared`, its matrices and outcomes apart.
         factors: what a gate's gradient is multiplied by, since a pass sees states without the cosines of gates to its
-            left undone, and with its sign.
-        table_re: diagonals times their block's scale, flattened from [tables, rows].
-        table_im: their imaginary part.
+            left undone, and with its sign; shape [gates, 1].
     """
     blocks = plan.blocks
-    for g in range(len(tangents)):
-        tangents[g] = np.tan(turns.gate_angle[g] / 2)
-        factors[g] = turns.gate_sign[g]
+    for g in range(len(factors)):
+        shared.tangents[g] = np.tan(turns.gate_angle[g] / 2)
+        factors[g, 0] = turns.gate_sign[g]
     for b in range(len(blocks.bits)):
         scale = 1.0
         for p in range(blocks.pass_start[b], blocks.pass_start[b + 1]):
@@ -90,23 +88,30 @@ def fill_shared(plan, angles, turns, tangents, scales, factors, table_re, table_
                 scale *= np.cos(turns.gate_angle[first] / 2)
             if blocks.passes[p, 0] == PAIR:
                 scale *= np.cos(turns.gate_angle[second] / 2)
-                factors[second] /= scale * scale
-            factors[first] /= scale * scale
-        scales[b] = scale
-        if blocks.table[b] >= 0:
-            fill_table(plan, blocks.table[b], scale, angles, turns.term_sign, table_re, table_im)
+                factors[second, 0] /= scale * scale
+            factors[first, 0] /= scale * scale
+        shared.scales[b] = scale
+        table, size = blocks.table[b], plan.num_rows
+        if table >= 0:
+            re, im = (
+                shared.table_re[table * size : (table + 1) * size],
+                shared.table_im[table * size : (table + 1) * size],
+            )
+            fill_table(plan.tables, table, scale, angles, turns.term_sign, re, im)
+    x, z = turns.after[0], turns.after[1]
+    for t in range(len(strings.z)):
+        anticommute = count_bits(strings.x[strings.group[t]] & z) ^ count_bits(strings.z[t] & x)
+        shared.coefficients[t] = strings.coefficient[t] * (1 - 2 * (anticommute & 1))
 
 
-@compiled
-def fill_table(plan, table, scale, angles, term_sign, table_re, table_im):  # type: ignore[no-untyped-def]
+@inlined
+def fill_table(tables, table, scale, angles, term_sign, re, im):  # type: ignore[no-untyped-def]
     """Fill one diagonal ``scale exp(-i / 2 sum(angle (-1)^|z & row|))``."""
-    size = plan.num_rows
-    phase = np.zeros(size)
-    for t in range(plan.tables.start[table], plan.tables.start[table + 1]):
-        phase[plan.tables.z[t]] -= term_sign[t] * angles[plan.tables.angle[t]] / 2
+    phase = np.zeros(len(re))
+    for t in range(tables.start[table], tables.start[table + 1]):
+        phase[tables.z[t]] -= term_sign[t] * angles[tables.angle[t]] / 2
     transform(phase)
-    re, im = table_re[table * size : (table + 1) * size], table_im[table * size : (table + 1) * size]
-    for r in range(size):
+    for r in range(len(re)):
         c, s = cosine_and_sine(phase[r])
         re[r] = scale * c
         im[r] = scale * s
