@@ -1,46 +1,43 @@
 """Quantum circuits inside learned models, and the question whether they pay."""
 
-import importlib
 from typing import Any
 
 from qloop.core.errors import MissingExtraError
+from qloop.core.lazy import lazy_names
 
-_PUBLIC = {
-    "Autoencoder": "encoders",
-    "ColumnEncoder": "encoders",
-    "ConformalClassifier": "heads",
-    "ConformalRegressor": "heads",
-    "FeatureSelection": "encoders",
-    "FidelityKernel": "kernels",
-    "HybridClassifier": "classifier",
-    "PCAEncoder": "encoders",
-    "ProjectedKernel": "kernels",
-    "QuantumLayer": "layer",
-    "amplitude_encoding": "encodings",
-    "angle_encoding": "encodings",
-    "brickwork": "ansatze",
-    "hardware_efficient": "ansatze",
-    "iqp": "ansatze",
-    "iqp_encoding": "encodings",
-    "make_encoder": "encoders",
-    "make_head": "heads",
-    "qcnn": "ansatze",
-    "reupload": "ansatze",
+_HOMES = {
+    "Ablation": "qloop.hybrid.verdict",
+    "Autoencoder": "qloop.hybrid.encoders",
+    "ColumnEncoder": "qloop.hybrid.encoders",
+    "ConformalClassifier": "qloop.hybrid.heads",
+    "ConformalRegressor": "qloop.hybrid.heads",
+    "FeatureSelection": "qloop.hybrid.encoders",
+    "FidelityKernel": "qloop.hybrid.kernels",
+    "HybridClassifier": "qloop.hybrid.classifier",
+    "PCAEncoder": "qloop.hybrid.encoders",
+    "ProjectedKernel": "qloop.hybrid.kernels",
+    "QuantumLayer": "qloop.hybrid.layer",
+    "ablate": "qloop.hybrid.ablation",
+    "amplitude_encoding": "qloop.hybrid.encodings",
+    "angle_encoding": "qloop.hybrid.encodings",
+    "brickwork": "qloop.hybrid.ansatze",
+    "hardware_efficient": "qloop.hybrid.ansatze",
+    "iqp": "qloop.hybrid.ansatze",
+    "iqp_encoding": "qloop.hybrid.encodings",
+    "make_encoder": "qloop.hybrid.encoders",
+    "make_head": "qloop.hybrid.heads",
+    "probe_trainability": "qloop.hybrid.trainability",
+    "qcnn": "qloop.hybrid.ansatze",
+    "reupload": "qloop.hybrid.ansatze",
 }
-__all__ = list(_PUBLIC)
+__all__ = sorted(_HOMES)
+_get, __dir__ = lazy_names(__name__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
     try:
-        module = importlib.import_module(f"{__name__}.{_PUBLIC[name]}")
+        return _get(name)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise MissingExtraError(f'{name} needs PyTorch: pip install "qloop[torch]"') from error
-    return getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_PUBLIC)

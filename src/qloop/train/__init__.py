@@ -1,27 +1,17 @@
 """Training in PyTorch: a loop that resumes, and weights with a model card."""
 
-import importlib
-from typing import Any
+from qloop.core.lazy import lazy_names
 
-_PUBLIC = {
-    "FitSettings": "loop",
-    "Fitted": "loop",
-    "ModelCard": "weights",
-    "fit": "loop",
-    "load_weights": "weights",
-    "predict": "loop",
-    "read_card": "weights",
-    "save_weights": "weights",
-    "seeded": "loop",
+_HOMES = {
+    "FitSettings": "qloop.train.loop",
+    "Fitted": "qloop.train.loop",
+    "ModelCard": "qloop.train.weights",
+    "fit": "qloop.train.loop",
+    "load_weights": "qloop.train.weights",
+    "predict": "qloop.train.loop",
+    "read_card": "qloop.train.weights",
+    "save_weights": "qloop.train.weights",
+    "seeded": "qloop.train.loop",
 }
-__all__ = list(_PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
-    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_PUBLIC)
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -5,6 +5,7 @@ from qloop.core.lazy import lazy_names
 _HOMES = {
     "CompiledEnergy": "qloop.circuits.simulate.statevector",
     "CompiledObservable": "qloop.circuits.simulate.statevector",
+    "SubspaceEnergy": "qloop.circuits.simulate.subspace",
     "TrajectoryCircuit": "qloop.circuits.simulate.trajectories",
     "expectation_gradient": "qloop.circuits.simulate.statevector",
     "expectations": "qloop.circuits.simulate.statevector",

@@ -1,9 +1,11 @@
 """`BatchedCircuit`: one program for many samples at once, with exact gradients."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from qloop.circuits.simulate.blocks import Plan, plan
 from qloop.circuits.simulate.layers import Dense, lower
 from qloop.circuits.simulate.memory import check_memory
 from qloop.circuits.simulate.readout import group_strings
-from qloop.circuits.simulate.simd import lanes_of
+from qloop.circuits.simulate.simd import ROW_BYTES, lanes_of
+from qloop.circuits.simulate.single import SingleCircuit, SingleRun
 from qloop.circuits.simulate.sweep import Shared, sweep_backward, sweep_forward
 from qloop.circuits.simulate.turns import Turns, fill_shared, reduce_turns
 from qloop.core.errors import InvalidValueError
@@ -25,6 +28,8 @@ ComplexArray = NDArray[np.complexfloating]
 
 KEPT_BYTES = 2**29
 """Final states are kept for the way back up to this size (512 MiB), and otherwise made again."""
+FEW_SAMPLES = 3
+"""So few samples are run one by one faster than in lanes."""
 THREADED_SECONDS = 5e-3
 """Less work than this is done by one thread."""
 _SECONDS_PER_TURN = 2e-10
@@ -40,10 +45,8 @@ class Pass:
     """
 
     values: FloatArray
-    inputs: FloatArray
-    weights: NDArray[np.float64]
-    initial: ComplexArray | None
-    states: FloatArray | None
+    _call: "_Call | _FewCall"
+    _states: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +65,30 @@ class Gradients:
     initial: NDArray[np.inexact[Any]] | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Route:
+    """A plan with what every call needs of it.
+
+    Args:
+        plan: blocks from all zeros or from given states.
+        slotted: whether a gate's angle differs between samples, or is one of the start's; shape [gates].
+        slopes: derivative of the slots' angles by the inputs, shape [slots, num_inputs].
+        owner: angle of every gate, then of every term of a table.
+        local_size: floats in the rows of a block, real and imaginary, of two states.
+    """
+
+    plan: Plan
+    slotted: NDArray[np.bool_]
+    slopes: FloatArray
+    owner: NDArray[np.int64]
+    local_size: int
+
+
 class BatchedCircuit:
     """A program for many samples at once: outputs and exact gradients.
 
-    Samples fill the lanes of the machine's registers; one sweep forward and one back serve any number of outputs. Safe to
-    pickle and to use from several threads.
+    Samples fill the lanes of the machine's registers; one sweep forward and one back serve any number of outputs. Safe
+    to pickle and to use from several threads.
 
     Args:
         program: any program.
@@ -78,8 +100,8 @@ class BatchedCircuit:
         threads: most threads that a large batch is shared among, by default the cores this process may use.
 
     Raises:
-        InvalidValueError: observables of another width, none at all, inputs that are repeated or not parameters, another
-            dtype, or fewer than one thread.
+        InvalidValueError: observables of another width, none at all, inputs that are repeated or not parameters,
+            another dtype, fewer than one thread, or more qubits than there is memory for.
 
     Source: adjoint differentiation, Jones and Gacon, arXiv:2009.02823; the kernels are ours.
     """
@@ -101,13 +123,16 @@ class BatchedCircuit:
         self._threads = len(os.sched_getaffinity(0)) if threads is None else threads
         self._check()
         self._lanes = lanes_of(self.dtype)
+        check_memory(8 * ROW_BYTES * 2**program.num_qubits, f"a batch of states of {program.num_qubits} qubits")
         layers = lower(program)
         slopes = layers.slopes()
         self._layers, self._offset = layers, layers.offset
+        self._dense = [layer for layer in layers.layers if isinstance(layer, Dense)]
         self._input_slopes, self._weight_slopes = slopes[:, self._inputs], slopes[:, self._weights]
-        differs = self._input_slopes.any(axis=1)
-        self._plans = {from_zero: plan(layers, differs, from_zero) for from_zero in (True, False)}
+        differs = np.asarray(self._input_slopes.any(axis=1))
+        self._routes = {from_zero: self._route(plan(layers, differs, from_zero)) for from_zero in (True, False)}
         self._strings = group_strings(layers, self._observables or ())
+        self._single = SingleCircuit(program, self._observables)
         self._outcomes = (
             layers.outcomes(np.arange(2**program.num_qubits)) if observables is None else np.zeros(0, np.int64)
         )
@@ -138,14 +163,13 @@ class BatchedCircuit:
         Raises:
             InvalidValueError: a wrong shape, a value that is not finite, or more memory than there is.
         """
-        call = _Call(self, *self._checked(inputs, weights, initial))
-        kept = call.state_bytes <= KEPT_BYTES
-        values, states = call.forward(kept)
-        return Pass(values, call.inputs, call.weights, call.initial, states)
+        call = self._call(inputs, weights, initial)
+        values, states = call.forward(keep=call.state_bytes <= KEPT_BYTES)
+        return Pass(values, call, states)
 
     def values(self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None = None) -> FloatArray:
         """Return the outputs of every sample, shape [batch, num_outputs]; arguments as for `forward`."""
-        return _Call(self, *self._checked(inputs, weights, initial)).forward(keep=False)[0]
+        return self._call(inputs, weights, initial).forward(keep=False)[0]
 
     def backward(self, run: Pass, gradient: ArrayLike) -> Gradients:
         """Return the gradient of a scalar given that by the outputs.
@@ -157,8 +181,7 @@ class BatchedCircuit:
         Raises:
             InvalidValueError: a wrong shape or a value that is not finite.
         """
-        weight = _finite("gradient", gradient, self.dtype, run.values.shape)
-        return _Call(self, run.inputs, run.weights, run.initial).backward(run.states, weight)
+        return run._call.backward(run._states, _finite("gradient", gradient, self.dtype, run.values.shape))
 
     def states(self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None = None) -> ComplexArray:
         """Return the final states, shape [batch, 2^num_qubits], qubit 0 the least significant bit."""
@@ -180,6 +203,19 @@ class BatchedCircuit:
                     f"the program has {len(self.program.outputs)} outputs."
                 )
 
+    def _route(self, plan: Plan) -> "_Route":
+        return _Route(
+            plan=plan,
+            slotted=plan.gates.slot >= 0,
+            slopes=self._input_slopes[plan.slots].astype(self.dtype),
+            owner=np.concatenate([plan.gates.angle, plan.tables.angle]),
+            local_size=4 * self._lanes << int(plan.blocks.bits.max(initial=0)),
+        )
+
+    def _call(self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None) -> "_Call | _FewCall":
+        checked = self._checked(inputs, weights, initial)
+        return (_FewCall if 0 < len(checked[0]) <= FEW_SAMPLES else _Call)(self, *checked)
+
     def _checked(
         self, inputs: ArrayLike, weights: ArrayLike, initial: ArrayLike | None
     ) -> tuple[FloatArray, NDArray[np.float64], ComplexArray | None]:
@@ -191,6 +227,40 @@ class BatchedCircuit:
         return data, theta, _finite("initial", initial, kind, (len(data), 2**self.program.num_qubits))
 
 
+class _FewCall:
+    """A batch too small for the lanes, sample by sample."""
+
+    state_bytes = 0
+
+    def __init__(
+        self, circuit: BatchedCircuit, inputs: FloatArray, weights: NDArray[np.float64], initial: ComplexArray | None
+    ) -> None:
+        self.circuit, self.initial = circuit, initial
+        self.parameters = np.empty((len(inputs), circuit.program.num_parameters))
+        self.parameters[:, circuit._inputs], self.parameters[:, circuit._weights] = inputs, weights
+
+    def forward(self, keep: bool) -> tuple[FloatArray, list[SingleRun]]:
+        """Return the outputs and what `backward` needs."""
+        starts = [None] * len(self.parameters) if self.initial is None else self.initial
+        runs = [self.circuit._single.forward(*sample) for sample in zip(self.parameters, starts, strict=True)]
+        return np.array([run.outputs for run in runs], self.circuit.dtype), runs if keep else []
+
+    def backward(self, runs: list[SingleRun], gradient: FloatArray) -> Gradients:
+        """Return all gradients."""
+        circuit = self.circuit
+        pairs = [circuit._single.backward(*sample) for sample in zip(runs, gradient, strict=True)]
+        by_parameter = np.array([parameters for parameters, _ in pairs])
+        initial = None
+        if self.initial is not None:
+            rows = np.array([state for _, state in pairs])
+            initial = (rows if np.iscomplexobj(self.initial) else rows.real).astype(self.initial.dtype)
+        return Gradients(
+            inputs=by_parameter[:, circuit._inputs].astype(circuit.dtype),
+            weights=by_parameter[:, circuit._weights].sum(0).astype(circuit.dtype),
+            initial=initial,
+        )
+
+
 class _Call:
     """One batch on its way through a circuit."""
 
@@ -198,7 +268,8 @@ class _Call:
         self, circuit: BatchedCircuit, inputs: FloatArray, weights: NDArray[np.float64], initial: ComplexArray | None
     ) -> None:
         self.circuit, self.inputs, self.weights, self.initial = circuit, inputs, weights, initial
-        self.plan: Plan = circuit._plans[initial is None]
+        self.route = circuit._routes[initial is None]
+        self.plan = self.route.plan
         self.lanes, self.dtype = circuit._lanes, circuit.dtype
         self.tiles = -(-len(inputs) // self.lanes)
         self.state_size = 2 * self.plan.num_rows * self.lanes
@@ -215,8 +286,7 @@ class _Call:
         width = max(self.circuit.num_outputs, 1)
         values = np.empty((self.tiles, width * self.lanes), self.dtype)
         self._share_out(lambda worker: self._sweep_forward(worker, states, values))
-        outputs = values.reshape(self.tiles, width, self.lanes).swapaxes(1, 2).reshape(-1, width)
-        return np.ascontiguousarray(outputs[: len(self.inputs)]), states if keep else None
+        return np.ascontiguousarray(self._by_sample(values, width)), states if keep else None
 
     def backward(self, states: FloatArray | None, gradient: FloatArray) -> Gradients:
         """Return all gradients."""
@@ -229,18 +299,13 @@ class _Call:
         by_term = np.zeros((self.tiles, num_terms), np.float64)
         kept = None if self.initial is None else _aligned((self.tiles, self.state_size), self.dtype)
         self._share_out(lambda worker: self._sweep_backward(worker, states, weight, kept, by_gate, by_term))
-        turned = by_gate.reshape(self.tiles, num_gates, lanes) * self.factors.astype(self.dtype)[:, None]
-        by_angle = np.zeros(len(self.angles))
-        own = plan.gates.slot < 0
-        np.add.at(by_angle, plan.gates.angle[own], turned[:, own].sum((0, 2), dtype=np.float64))
-        np.add.at(by_angle, plan.tables.angle, by_term.sum(0) * self.turns.term_sign)
-        differing = turned[:, ~own].swapaxes(1, 2).reshape(self.tiles * lanes, -1)[: len(self.inputs)]
-        np.add.at(by_angle, plan.slots, differing.sum(0, dtype=np.float64))
-        slopes = self.circuit._input_slopes[plan.slots].astype(self.dtype)
+        turned = by_gate.reshape(self.tiles, num_gates, lanes) * self.factors
+        by_gate_and_term = np.concatenate([turned.sum((0, 2), np.float64), by_term.sum(0) * self.turns.term_sign])
+        by_angle = np.bincount(self.route.owner, by_gate_and_term, len(self.angles))
         return Gradients(
-            inputs=differing @ slopes,
+            inputs=self._by_sample(turned[:, self.route.slotted], len(plan.slots)) @ self.route.slopes,
             weights=(by_angle @ self.circuit._weight_slopes).astype(self.dtype),
-            initial=None if kept is None else self._initial_gradient(kept),
+            initial=None if kept is None or self.initial is None else self._initial_gradient(kept, self.initial),
         )
 
     def states(self) -> ComplexArray:
@@ -252,9 +317,9 @@ class _Call:
         x, z, power = self.turns.after
         row = np.arange(plan.num_rows)
         signs = (1 - 2 * (np.bitwise_count(row & z) & 1).astype(np.int8)) * 1j ** int(power)
-        by_sample = self.circuit._input_slopes @ np.eye(self.circuit.num_inputs)
-        phases = self.angles[-1] + self.inputs @ by_sample[-1]
-        phases -= (self.angles[plan.phases].sum() + self.inputs @ by_sample[plan.phases].sum(0)) / 2
+        slopes = self.circuit._input_slopes
+        phases = self.angles[-1] - self.angles[plan.phases].sum() / 2
+        phases = phases + self.inputs @ (slopes[-1] - slopes[plan.phases].sum(0) / 2)
         result = np.empty_like(rows)
         result[:, layers.basis_states(row ^ x)] = rows * signs.astype(rows.dtype)
         result *= np.exp(1j * phases).astype(rows.dtype)[:, None]
@@ -272,30 +337,26 @@ class _Call:
             after=np.zeros(3, np.int64),
         )
         reduce_turns(plan.events, plan.gates, plan.tables, self.angles, turns)
-        tangents, scales = np.empty(num_gates, self.dtype), np.empty(num_blocks, self.dtype)
-        factors = np.empty(num_gates)
-        tables = np.empty((2, num_tables * plan.num_rows), self.dtype)
-        fill_shared(plan, self.angles, turns, tangents, scales, factors, tables[0], tables[1])
-        strings, (x, z, _) = circuit._strings, turns.after
-        anticommute = np.bitwise_count(strings.x[strings.group] & z).astype(np.int64) + np.bitwise_count(strings.z & x)
-        matrices, adjoints = self._matrices(turns)
+        strings, outcomes = circuit._strings, circuit._outcomes
+        matrices, adjoints = self._matrices(turns) if num_matrices else 2 * (np.empty(0, self.dtype),)
         shared = Shared(
-            tangents=tangents,
-            scales=scales,
-            table_re=tables[0],
-            table_im=tables[1],
+            tangents=np.empty(num_gates, self.dtype),
+            scales=np.empty(num_blocks, self.dtype),
+            table_re=np.empty(num_tables * plan.num_rows, self.dtype),
+            table_im=np.empty(num_tables * plan.num_rows, self.dtype),
             matrices=matrices,
             adjoints=adjoints,
-            coefficients=(strings.coefficient * (1 - 2 * (anticommute & 1))).astype(self.dtype),
-            outcomes=circuit._outcomes[np.arange(len(circuit._outcomes)) ^ x],
+            coefficients=np.empty(len(strings.z), self.dtype),
+            outcomes=outcomes[np.arange(len(outcomes)) ^ turns.after[0]] if len(outcomes) else outcomes,
         )
+        factors = np.empty((num_gates, 1), self.dtype)
+        fill_shared(plan, strings, self.angles, turns, shared, factors)
         return turns, factors, shared
 
     def _matrices(self, turns: Turns) -> tuple[FloatArray, FloatArray]:
         """Return the constant unitaries and their adjoints between the Paulis carried past them."""
-        forward, back = [np.zeros(0, np.complex128)], [np.zeros(0, np.complex128)]
-        dense = [layer for layer in self.circuit._layers.layers if isinstance(layer, Dense)]
-        for layer, (x, z) in zip(dense, turns.before, strict=True):
+        forward, back = [], []
+        for layer, (x, z) in zip(self.circuit._dense, turns.before, strict=True):
             size = np.arange(len(layer.matrix))
             places = 1 << np.arange(len(layer.x))
             flip = ((np.bitwise_count(layer.z & x) & 1) * places).sum()
@@ -304,14 +365,14 @@ class _Call:
             forward.append(matrix.ravel())
             back.append(matrix.conj().T.ravel())
         kind = np.result_type(self.dtype, np.complex64)
-        return tuple(np.concatenate(all_).astype(kind).view(self.dtype) for all_ in (forward, back))
+        return np.concatenate(forward).astype(kind).view(self.dtype), np.concatenate(back).astype(kind).view(self.dtype)
 
     def _differing(self) -> FloatArray:
         """Return cosine and sine of half of the angles that differ between samples, shape [tiles, 2, slots x lanes]."""
         plan = self.plan
-        sign = self.turns.gate_sign[plan.gates.slot >= 0] / 2
-        half = (self.angles[plan.slots] + self.inputs @ self.circuit._input_slopes[plan.slots].T) * sign
-        angles = self._in_lanes(half.astype(self.dtype))
+        sign = self.turns.gate_sign[self.route.slotted] / 2
+        half = self.inputs @ (self.route.slopes * sign[:, None]).T + sign * self.angles[plan.slots]
+        angles = self._in_lanes(half)
         trig = np.empty((self.tiles, 2, angles.shape[1]), self.dtype)
         np.cos(angles, out=trig[:, 0])
         np.sin(angles, out=trig[:, 1])
@@ -319,9 +380,18 @@ class _Call:
 
     def _in_lanes(self, by_sample: FloatArray) -> FloatArray:
         """Return [samples, k] as [tiles, k x lanes], filled up with zeros."""
-        padded = np.zeros((self.tiles * self.lanes, by_sample.shape[1]), self.dtype)
-        padded[: len(by_sample)] = by_sample
-        return np.ascontiguousarray(padded.reshape(self.tiles, self.lanes, -1).swapaxes(1, 2)).reshape(self.tiles, -1)
+        width = by_sample.shape[1]
+        lanes = np.zeros((self.tiles, width, self.lanes), self.dtype)
+        whole = len(by_sample) // self.lanes
+        rest = by_sample[whole * self.lanes :]
+        lanes[:whole] = by_sample[: whole * self.lanes].reshape(whole, self.lanes, width).swapaxes(1, 2)
+        lanes[whole:, :, : len(rest)] = rest.T
+        return lanes.reshape(self.tiles, width * self.lanes)
+
+    def _by_sample(self, lanes: FloatArray, width: int) -> FloatArray:
+        """Return [tiles, k x lanes] as [samples, k]: the reverse of `_in_lanes`."""
+        rows = lanes.reshape(self.tiles, width, self.lanes).swapaxes(1, 2)
+        return rows.reshape(self.tiles * self.lanes, width)[: len(self.inputs)]
 
     def _states(self, keep: bool) -> FloatArray:
         """Return memory for states: one for each tile where they are kept or given, otherwise one for each worker."""
@@ -330,35 +400,26 @@ class _Call:
         check_memory(needed, f"a batch of {len(self.inputs)} states of {self.circuit.program.num_qubits} qubits")
         states = _aligned((count, self.state_size), self.dtype)
         if self.initial is not None:
-            parts = np.stack([self.initial.real, self.initial.imag], 1).reshape(len(self.initial), -1)
-            states[:] = self._in_lanes(parts)
+            states[:] = self._in_lanes(np.concatenate([self.initial.real, self.initial.imag], 1))
         return states
 
     def _rows(self, states: FloatArray) -> ComplexArray:
         """Return tiles as complex states over rows, shape [batch, rows]."""
-        parts = states.reshape(self.tiles, 2, -1, self.lanes).transpose(1, 0, 3, 2)
-        rows = np.empty((self.tiles, self.lanes, self.plan.num_rows), np.result_type(self.dtype, np.complex64))
-        rows.real, rows.imag = parts
-        return rows.reshape(self.tiles * self.lanes, -1)[: len(self.inputs)]
+        size = self.plan.num_rows
+        rows = np.empty((self.tiles, self.lanes, size), np.result_type(self.dtype, np.complex64))
+        rows.real, rows.imag = states.reshape(self.tiles, 2, size, self.lanes).transpose(1, 0, 3, 2)
+        return rows.reshape(self.tiles * self.lanes, size)[: len(self.inputs)]
 
-    def _initial_gradient(self, lambdas: FloatArray) -> NDArray[np.inexact[Any]]:
+    def _initial_gradient(self, lambdas: FloatArray, initial: ComplexArray) -> NDArray[np.inexact[Any]]:
         rows = 2 * self._rows(lambdas)
-        return rows if np.iscomplexobj(self.initial) else np.ascontiguousarray(rows.real)
+        return rows if np.iscomplexobj(initial) else np.ascontiguousarray(rows.real)
 
     def _sweep_forward(self, worker: int, states: FloatArray, values: FloatArray) -> None:
-        local, buffer = self._scratch()
+        local, buffer = self._scratch(self.route.local_size, self.state_size // 2)
         sweep_forward(
-            worker,
-            self.workers,
-            self.plan,
-            self.circuit._strings,
-            self.shared,
-            self.trig,
-            local,
-            buffer,
-            states,
+            worker, self.workers, self.plan, self.circuit._strings, self.shared, self.trig, local, buffer, states,
             values,
-        )
+        )  # fmt: skip
 
     def _sweep_backward(
         self,
@@ -369,19 +430,19 @@ class _Call:
         by_gate: FloatArray,
         by_term: NDArray[np.float64],
     ) -> None:
-        local, buffer = self._scratch()
-        psi = _aligned((self.state_size,), self.dtype)
-        lambdas = _aligned((1, self.state_size), self.dtype) if kept is None else kept
-        flow = np.empty(self.plan.num_rows)
+        size = self.state_size
+        local, buffer, psi, lam, flow = self._scratch(
+            self.route.local_size, size // 2, size, size if kept is None else 0, max(self.plan.num_rows, self.lanes)
+        )
         sweep_backward(
             worker, self.workers, self.plan, self.circuit._strings, self.shared, self.trig, local, buffer, states,
-            weight, psi, lambdas, by_gate, flow, by_term,
+            weight, psi, lam.reshape(1, -1) if kept is None else kept, by_gate, flow, by_term,
         )  # fmt: skip
 
-    def _scratch(self) -> tuple[FloatArray, FloatArray]:
-        largest = int(self.plan.blocks.bits.max(initial=0))
-        local = _aligned((4 * 2**largest * self.lanes,), self.dtype)
-        return local, _aligned((self.plan.num_rows * self.lanes,), self.dtype)
+    def _scratch(self, *sizes: int) -> list[FloatArray]:
+        """Return arrays of these sizes, all of them whole rows."""
+        memory, ends = _aligned((sum(sizes),), self.dtype), [*accumulate(sizes, initial=0)]
+        return [memory[first:end] for first, end in pairwise(ends)]
 
     def _share_out(self, work: Callable[[int], None]) -> None:
         if self.workers == 1:
@@ -403,15 +464,15 @@ class _Call:
         return Gradients(
             np.concatenate([p.inputs for p in parts]),
             sum((p.weights for p in parts), np.zeros(len(self.weights), self.dtype)),
-            None if self.initial is None else np.concatenate([p.initial for p in parts]),  # type: ignore[misc]
+            None if self.initial is None else np.concatenate([p.initial for p in parts if p.initial is not None]),
         )
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> FloatArray:
     """Return an array that starts at a cache line, so that no vector straddles two."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    memory = np.empty(size + 64, np.uint8)
-    first = -memory.ctypes.data % 64
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + ROW_BYTES, np.uint8)
+    first = -memory.__array_interface__["data"][0] % ROW_BYTES
     return memory[first : first + size].view(dtype).reshape(shape)
 
 

@@ -21,24 +21,21 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     The code lies under ``numba`` in the folder QLOOP_CACHE, by default the user's cache; NUMBA_CACHE_DIR overrides
     both. Where no folder can be written, every process compiles anew.
     """
-    return _compile(function)
+    _say_once()
+    given = numba.config.CACHE_DIR
+    options = {"nogil": True, "no_cfunc_wrapper": True}
+    try:
+        numba.config.CACHE_DIR = given or str(cache_folder(function.__module__.split(".")[1]))
+        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+    except RuntimeError:
+        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+    finally:
+        numba.config.CACHE_DIR = given
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a kernel as part of those that call it: for a step of an inner loop, which a call would slow down."""
-    return _compile(function, forceinline=True)
-
-
-def _compile(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
-    _say_once()
-    given = numba.config.CACHE_DIR
-    try:
-        numba.config.CACHE_DIR = given or str(cache_folder(function.__module__.split(".")[1]))
-        return numba.njit(cache=True, nogil=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:
-        return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
-    finally:
-        numba.config.CACHE_DIR = given
+    """Compile a kernel only as part of those that call it, where a call or compiling it alone would cost too much."""
+    return numba.njit(inline="always")(function)  # type: ignore[no-any-return]
 
 
 @cache

@@ -1,5 +1,6 @@
 """Memory is checked before it is taken, and taken where registers load it at once."""
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def check_memory(needed: int, what: str) -> None:
 
 def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return an array of zeros that starts at a cache line, so that no register straddles two."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + 64, np.uint8)
     first = -memory.ctypes.data % 64
     return memory[first : first + size].view(dtype).reshape(shape)

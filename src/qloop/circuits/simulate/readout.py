@@ -1,7 +1,7 @@
 """Outputs of a tile, and the state ``lambda = sum(gradient O) psi`` from which gradients flow back.
 
-Pauli strings with one X mask are read off together: the products ``conj(psi[r ^ x]) psi[r]`` of every row, transformed by
-Walsh and Hadamard, hold the expectation value of each string at its Z mask.
+Pauli strings with one X mask are read off together: the products ``conj(psi[r ^ x]) psi[r]`` of every row, transformed
+by Walsh and Hadamard, hold the expectation value of each string at its Z mask.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from qloop.circuits.pauli import PauliSum
-from qloop.circuits.simulate.compiled import compiled
+from qloop.circuits.simulate.bits import count_bits
+from qloop.circuits.simulate.compiled import compiled, inlined
 from qloop.circuits.simulate.layers import FloatArray, IntArray, Layers
 from qloop.circuits.simulate.simd import full, load, splat, store
 
@@ -93,7 +94,16 @@ def walsh(buffer, size):  # type: ignore[no-untyped-def]
         stride *= 4
 
 
-@compiled
+@inlined
+def walsh_entry(numbers, lanes, z):  # type: ignore[no-untyped-def]
+    """Return entry z of the transform of numbers whose rows are transformed, the lanes of a row not yet."""
+    first, entry = z - z % lanes, 0.0
+    for lane in range(lanes):
+        entry += numbers[first + lane] * (1 - 2 * (count_bits(lane & z) & 1))
+    return entry
+
+
+@inlined
 def read_strings(state, num_rows, strings, coefficients, buffer, values):  # type: ignore[no-untyped-def]
     """Write every observable's expectation value, vector o for output o; `coefficients` hold those of the terms."""
     for o in range(len(values) // (len(state) // (2 * num_rows))):
@@ -113,7 +123,7 @@ def read_strings(state, num_rows, strings, coefficients, buffer, values):  # typ
             store(values, o, load(values, o) + splat(coefficients, t) * load(buffer, strings.z[t]))
 
 
-@compiled
+@inlined
 def weigh_strings(psi, lam, num_rows, strings, coefficients, buffer, gradient):  # type: ignore[no-untyped-def]
     """Write lambda given the gradient of the outputs, vector o for output o."""
     for place in range(2 * num_rows):
@@ -137,7 +147,7 @@ def weigh_strings(psi, lam, num_rows, strings, coefficients, buffer, gradient): 
                 store(lam, at_im, load(lam, at_im) + w * im)
 
 
-@compiled
+@inlined
 def read_probabilities(state, num_rows, outcomes, values):  # type: ignore[no-untyped-def]
     """Write the probability of every outcome; `outcomes` holds that of each row."""
     for o in range(len(values) // (len(state) // (2 * num_rows))):
@@ -147,7 +157,7 @@ def read_probabilities(state, num_rows, outcomes, values):  # type: ignore[no-un
         store(values, o, load(values, o) + (re * re + im * im))
 
 
-@compiled
+@inlined
 def weigh_probabilities(psi, lam, num_rows, outcomes, gradient):  # type: ignore[no-untyped-def]
     """Write lambda given the gradient of the probabilities."""
     for r in range(num_rows):

@@ -1,13 +1,15 @@
 """`Vector`: a few numbers in one register, as a type that Numba kernels load, compute with and store.
 
-Numba's own vectoriser cannot be trusted with short inner loops over samples; here a kernel says what it wants. LLVM lowers
-the generic vectors to whatever the machine has (AVX-512, AVX2, NEON).
+Numba's own vectoriser cannot be trusted with short inner loops over samples; here a kernel says what it wants. LLVM
+lowers the generic vectors to whatever the machine has (AVX-512, AVX2, NEON).
 """
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
 
 import operator
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.core.datamodel import PrimitiveModel, register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
@@ -30,7 +32,7 @@ class VectorType(types.Type):
 
 @register_default(VectorType)
 class _VectorModel(PrimitiveModel):
-    def __init__(self, manager, vector):  # type: ignore[no-untyped-def]
+    def __init__(self, manager, vector):
         super().__init__(manager, vector, _llvm(vector))
 
 
@@ -44,50 +46,50 @@ def register_bytes() -> int:
     return ROW_BYTES if binding.get_host_cpu_features().get("avx512f") else ROW_BYTES // 2
 
 
-def _llvm(vector):  # type: ignore[no-untyped-def]
+def _llvm(vector):
     element = ir.FloatType() if vector.dtype == types.float32 else ir.DoubleType()
     return ir.VectorType(element, vector.lanes)
 
 
-def _pointer(context, builder, array_type, vector, array, number):  # type: ignore[no-untyped-def]
+def _pointer(context, builder, array_type, vector, array, number):
     data = context.make_array(array_type)(context, builder, array).data
     return builder.gep(builder.bitcast(data, _llvm(vector).as_pointer()), [number])
 
 
-def _in_every_lane(builder, vector, element):  # type: ignore[no-untyped-def]
+def _in_every_lane(builder, vector, element):
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, element, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
 
 
-def _of_size(size):  # type: ignore[no-untyped-def]
+def _of_size(size):
     """Return `load`, `splat` and `full` for vectors of some bytes."""
 
     @intrinsic
-    def load(_typing_context, array, _number):  # type: ignore[no-untyped-def]
+    def load(_typing_context, array, _number):
         vector = VectorType(array.dtype, size())
 
-        def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
+        def generate(context, builder, sig, arguments):
             pointer = _pointer(context, builder, sig.args[0], vector, *arguments)
             return builder.load(pointer, align=vector.dtype.bitwidth // 8)
 
         return vector(array, types.int64), generate
 
     @intrinsic
-    def splat(_typing_context, array, _place):  # type: ignore[no-untyped-def]
+    def splat(_typing_context, array, _place):
         vector = VectorType(array.dtype, size())
 
-        def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
+        def generate(context, builder, sig, arguments):
             data = context.make_array(sig.args[0])(context, builder, arguments[0]).data
             return _in_every_lane(builder, _llvm(vector), builder.load(builder.gep(data, [arguments[1]])))
 
         return vector(array, types.int64), generate
 
     @intrinsic
-    def full(_typing_context, array, value):  # type: ignore[no-untyped-def]
+    def full(_typing_context, array, value):
         vector = VectorType(array.dtype, size())
 
-        def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
+        def generate(context, builder, sig, arguments):
             element = context.cast(builder, arguments[1], sig.args[1], vector.dtype)
             return _in_every_lane(builder, _llvm(vector), element)
 
@@ -103,20 +105,20 @@ load_register, splat_register, full_register = _of_size(register_bytes)
 
 
 @intrinsic
-def registers_per_row(_typing_context):  # type: ignore[no-untyped-def]
+def registers_per_row(_typing_context):
     """Return how many registers a row fills."""
 
-    def generate(_context, _builder, _sig, _arguments):  # type: ignore[no-untyped-def]
+    def generate(_context, _builder, _sig, _arguments):
         return ir.Constant(ir.IntType(64), ROW_BYTES // register_bytes())
 
     return types.int64(), generate
 
 
 @intrinsic
-def store(_typing_context, array, _number, vector):  # type: ignore[no-untyped-def]
+def store(_typing_context, array, _number, vector):
     """Write vector number k of a contiguous array, counted in vectors of its own width."""
 
-    def generate(context, builder, sig, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, sig, arguments):
         pointer = _pointer(context, builder, sig.args[0], vector, *arguments[:2])
         builder.store(arguments[2], pointer, align=vector.dtype.bitwidth // 8)
         return context.get_dummy_value()
@@ -125,10 +127,10 @@ def store(_typing_context, array, _number, vector):  # type: ignore[no-untyped-d
 
 
 @intrinsic
-def total(_typing_context, vector):  # type: ignore[no-untyped-def]
+def total(_typing_context, vector):
     """Return the sum over lanes."""
 
-    def generate(_context, builder, _sig, arguments):  # type: ignore[no-untyped-def]
+    def generate(_context, builder, _sig, arguments):
         llvm = _llvm(vector)
         name = f"llvm.vector.reduce.fadd.v{llvm.count}f{vector.dtype.bitwidth}"
         signature = ir.FunctionType(llvm.element, [llvm.element, llvm])
@@ -138,16 +140,16 @@ def total(_typing_context, vector):  # type: ignore[no-untyped-def]
     return vector.dtype(vector), generate
 
 
-def _arithmetic(function, instruction):  # type: ignore[no-untyped-def]
+def _arithmetic(function, instruction):
     @infer_global(function)
     class _Typing(AbstractTemplate):
-        def generic(self, args, kws):  # type: ignore[no-untyped-def]
+        def generic(self, args, kws):
             if len(args) == 2 and isinstance(args[0], VectorType) and args[0] == args[1]:
                 return signature(args[0], *args)
             return None
 
     @lower_builtin(function, VectorType, VectorType)
-    def _lower(_context, builder, _sig, args):  # type: ignore[no-untyped-def]
+    def _lower(_context, builder, _sig, args):
         return getattr(builder, instruction)(*args, flags=_FLAGS)
 
 

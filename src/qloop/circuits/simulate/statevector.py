@@ -14,6 +14,7 @@ from qloop.circuits.simulate.observable import apply_sum, tabulate
 from qloop.circuits.simulate.plan import count_rows, plan
 from qloop.circuits.simulate.readout import Strings, group_strings
 from qloop.circuits.simulate.single import SingleCircuit, allocate, read_state, write_state
+from qloop.circuits.simulate.subspace import SubspaceEnergy
 from qloop.core.errors import InvalidValueError
 
 ComplexArray = NDArray[np.complex128]
@@ -144,6 +145,9 @@ def warm_up() -> None:
     expectation_gradient(program, observable, [0.1])
     circuit = SingleCircuit(program, [observable])
     circuit.backward(circuit.forward(np.array([0.1])), np.ones(1))
+    exchange = [Operation("xx_plus_yy", (0, 1), (Angle(0.0, {0: 1.0}), Angle(0.1)))]
+    ising = PauliSum.from_labels({"ZZ": 1.0})
+    SubspaceEnergy(Program.from_operations(2, exchange, ["angle"]), ising, initial=1).value_and_gradient([0.1])
 
 
 def _parameters(program: Program, values: ArrayLike) -> FloatArray:

@@ -4,11 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qloop.circuits.simulate.compiled import compiled
-from qloop.circuits.simulate.readout import read_probabilities, read_strings, weigh_probabilities, weigh_strings
+from qloop.circuits.simulate.compiled import compiled, inlined
+from qloop.circuits.simulate.readout import (
+    read_probabilities,
+    read_strings,
+    walsh,
+    walsh_entry,
+    weigh_probabilities,
+    weigh_strings,
+)
 from qloop.circuits.simulate.simd import load, store
 from qloop.circuits.simulate.tiles import apply_dense, block_backward, block_forward, start_backward, start_forward
-from qloop.circuits.simulate.turns import transform
 
 
 class Shared(NamedTuple):
@@ -35,7 +41,7 @@ class Shared(NamedTuple):
     outcomes: np.ndarray
 
 
-@compiled
+@inlined
 def rows_of(b, blocks):  # type: ignore[no-untyped-def]
     """Return a block's bases, offsets and passes."""
     bases = blocks.bases[blocks.base_start[b] : blocks.base_start[b + 1]]
@@ -43,7 +49,7 @@ def rows_of(b, blocks):  # type: ignore[no-untyped-def]
     return bases, offsets, blocks.passes[blocks.pass_start[b] : blocks.pass_start[b + 1]]
 
 
-@compiled
+@inlined
 def diagonal_of(b, plan, shared):  # type: ignore[no-untyped-def]
     """Return a block's table, empty where it has none, and its scale."""
     table, size = plan.blocks.table[b], plan.num_rows
@@ -51,7 +57,7 @@ def diagonal_of(b, plan, shared):  # type: ignore[no-untyped-def]
     return shared.table_re[first:stop], shared.table_im[first:stop], shared.scales[b : b + 1]
 
 
-@compiled
+@inlined
 def run_forward(state, plan, shared, cosines, sines, local):  # type: ignore[no-untyped-def]
     """Do all blocks."""
     for b in range(len(plan.blocks.bits)):
@@ -68,17 +74,18 @@ def run_forward(state, plan, shared, cosines, sines, local):  # type: ignore[no-
             )  # fmt: skip
 
 
-@compiled
+@inlined
 def run_backward(psi, lam, plan, shared, cosines, sines, local, by_gate, flow, by_term):  # type: ignore[no-untyped-def]
     """Undo all blocks and collect the gradient of gates, as vectors, and of diagonal terms."""
     tables = plan.tables
+    flow[:] = 0
     for b in range(len(plan.blocks.bits) - 1, -1, -1):
         m, t = plan.blocks.matrix[b], plan.blocks.table[b]
         bases, offsets, passes = rows_of(b, plan.blocks)
         if m >= 0:
             entries = shared.adjoints[2 * plan.matrices.start[m] : 2 * plan.matrices.start[m + 1]]
-            apply_dense(psi, bases, offsets, entries, local, plan.num_rows)
-            apply_dense(lam, bases, offsets, entries, local, plan.num_rows)
+            for state in (psi, lam):
+                apply_dense(state, bases, offsets, entries, local, plan.num_rows)
             continue
         re, im, scale = diagonal_of(b, plan, shared)
         block_backward(
@@ -86,9 +93,10 @@ def run_backward(psi, lam, plan, shared, cosines, sines, local, by_gate, flow, b
             plan.num_rows, by_gate, flow,
         )  # fmt: skip
         if t >= 0:
-            transform(flow)
+            lanes = len(psi) // (2 * plan.num_rows)
+            walsh(flow, len(flow) // lanes)
             for k in range(tables.start[t], tables.start[t + 1]):
-                by_term[k] = flow[tables.z[k]]
+                by_term[k] = walsh_entry(flow, lanes, tables.z[k])
 
 
 @compiled
@@ -114,9 +122,9 @@ def sweep_forward(worker, workers, plan, strings, shared, trig, local, buffer, s
 
 
 @compiled
-def sweep_backward(
+def sweep_backward(  # type: ignore[no-untyped-def]
     worker, workers, plan, strings, shared, trig, local, buffer, states, gradient, psi, lambdas, by_gate, flow, by_term
-):  # type: ignore[no-untyped-def]
+):
     """Run the worker's tiles back from their final states.
 
     `lambdas` has one row per tile where the gradient of the first state is wanted, otherwise one. `by_gate` is

@@ -7,7 +7,7 @@ their cosines is one factor at the block's end, in the table where there is one.
 
 from qloop.circuits.simulate.bits import count_bits, insert_zero
 from qloop.circuits.simulate.blocks import PAIR, PER_SAMPLE
-from qloop.circuits.simulate.compiled import compiled, inlined
+from qloop.circuits.simulate.compiled import inlined
 from qloop.circuits.simulate.simd import (
     full,
     full_register,
@@ -21,7 +21,7 @@ from qloop.circuits.simulate.simd import (
 )
 
 
-@compiled
+@inlined
 def start_forward(state, num_vectors, start_places, gates, cosines, sines):  # type: ignore[no-untyped-def]
     """Write the state after the gates of the start, which double the places in use one by one."""
     zero = full(state, 0.0)
@@ -40,7 +40,7 @@ def start_forward(state, num_vectors, start_places, gates, cosines, sines):  # t
         count, g = 2 * count, g + 1
 
 
-@compiled
+@inlined
 def start_backward(psi, lam, start_places, gates, cosines, sines, gradient):  # type: ignore[no-untyped-def]
     """Undo the start and write the gradient of its gates."""
     count, g = len(start_places) // 2, 0
@@ -153,7 +153,7 @@ def single_backward(psi, lam, size, x, z, odd, c, s):  # type: ignore[no-untyped
     return by
 
 
-@compiled
+@inlined
 def block_forward(state, bases, offsets, passes, slots, tangents, cosines, sines, re, im, scale, local, num_rows):  # type: ignore[no-untyped-def]
     """Do a block's passes, then multiply by its table (re, im), or by `scale` where that is empty."""
     rows, width, one = len(offsets), registers_per_row(), full(state, 1.0)
@@ -188,10 +188,10 @@ def block_forward(state, bases, offsets, passes, slots, tangents, cosines, sines
                 store(state, num_rows + row, v * splat(scale, 0))
 
 
-@compiled
-def block_backward(
+@inlined
+def block_backward(  # type: ignore[no-untyped-def]
     psi, lam, bases, offsets, passes, slots, tangents, cosines, sines, re, im, scale, local, num_rows, gradient, flow
-):  # type: ignore[no-untyped-def]
+):
     """Undo `block_forward` on both states, add to the gates' gradient and write the flow through the table, by row."""
     rows, width, one, half = len(offsets), registers_per_row(), full(psi, 1.0), len(local) // 2
     local_psi, local_lam = local[:half], local[half:]
@@ -239,7 +239,7 @@ def block_backward(
             store(lam, num_rows + row, load(local_lam, rows + j))
 
 
-@compiled
+@inlined
 def apply_dense(state, bases, offsets, matrix, local, num_rows):  # type: ignore[no-untyped-def]
     """Apply a constant unitary, given as real and imaginary parts row by row."""
     rows = len(offsets)

@@ -10,7 +10,7 @@ import numpy as np
 
 from qloop.circuits.simulate.bits import count_bits
 from qloop.circuits.simulate.blocks import PAIR, PER_SAMPLE
-from qloop.circuits.simulate.compiled import compiled
+from qloop.circuits.simulate.compiled import compiled, inlined
 
 
 class Turns(NamedTuple):
@@ -44,7 +44,7 @@ def reduce_turns(events, gates, tables, angles, turns):  # type: ignore[no-untyp
             if gates.slot[k] >= 0:
                 continue
             angle = sign * angles[gates.angle[k]]
-            rounds = np.round(angle / (2 * np.pi))
+            rounds = np.floor(angle / (2 * np.pi) + 0.5)
             angle -= 2 * np.pi * rounds
             power += 2 * (int(rounds) & 1)
             if abs(angle) > np.pi / 2:
@@ -64,24 +64,22 @@ def reduce_turns(events, gates, tables, angles, turns):  # type: ignore[no-untyp
 
 
 @compiled
-def fill_shared(plan, angles, turns, tangents, scales, factors, table_re, table_im):  # type: ignore[no-untyped-def]
+def fill_shared(plan, strings, angles, turns, shared, factors):  # type: ignore[no-untyped-def]
     """Fill what the kernels need of the shared angles.
 
     Args:
         plan: of a program.
-        angles: of its layers, shape [num_angles].
+        strings: the observables'.
+        angles: of the program's layers, shape [num_angles].
         turns: those angles reduced.
-        tangents: of half of each shared gate's angle, shape [gates].
-        scales: product of the cosines of each block's shared gates.
+        shared: `sweep.Shared`, its matrices and outcomes apart.
         factors: what a gate's gradient is multiplied by, since a pass sees states without the cosines of gates to its
-            left undone, and with its sign.
-        table_re: diagonals times their block's scale, flattened from [tables, rows].
-        table_im: their imaginary part.
+            left undone, and with its sign; shape [gates, 1].
     """
     blocks = plan.blocks
-    for g in range(len(tangents)):
-        tangents[g] = np.tan(turns.gate_angle[g] / 2)
-        factors[g] = turns.gate_sign[g]
+    for g in range(len(factors)):
+        shared.tangents[g] = np.tan(turns.gate_angle[g] / 2)
+        factors[g, 0] = turns.gate_sign[g]
     for b in range(len(blocks.bits)):
         scale = 1.0
         for p in range(blocks.pass_start[b], blocks.pass_start[b + 1]):
@@ -90,23 +88,47 @@ def fill_shared(plan, angles, turns, tangents, scales, factors, table_re, table_
                 scale *= np.cos(turns.gate_angle[first] / 2)
             if blocks.passes[p, 0] == PAIR:
                 scale *= np.cos(turns.gate_angle[second] / 2)
-                factors[second] /= scale * scale
-            factors[first] /= scale * scale
-        scales[b] = scale
-        if blocks.table[b] >= 0:
-            fill_table(plan, blocks.table[b], scale, angles, turns.term_sign, table_re, table_im)
+                factors[second, 0] /= scale * scale
+            factors[first, 0] /= scale * scale
+        shared.scales[b] = scale
+        table, size = blocks.table[b], plan.num_rows
+        if table >= 0:
+            re, im = (
+                shared.table_re[table * size : (table + 1) * size],
+                shared.table_im[table * size : (table + 1) * size],
+            )
+            fill_table(plan.tables, table, scale, angles, turns.term_sign, re, im)
+    x, z = turns.after[0], turns.after[1]
+    for t in range(len(strings.z)):
+        anticommute = count_bits(strings.x[strings.group[t]] & z) ^ count_bits(strings.z[t] & x)
+        shared.coefficients[t] = strings.coefficient[t] * (1 - 2 * (anticommute & 1))
 
 
-@compiled
-def fill_table(plan, table, scale, angles, term_sign, table_re, table_im):  # type: ignore[no-untyped-def]
+@inlined
+def fill_table(tables, table, scale, angles, term_sign, re, im):  # type: ignore[no-untyped-def]
     """Fill one diagonal ``scale exp(-i / 2 sum(angle (-1)^|z & row|))``."""
-    phase = np.zeros(plan.num_rows)
-    for t in range(plan.tables.start[table], plan.tables.start[table + 1]):
-        phase[plan.tables.z[t]] += term_sign[t] * angles[plan.tables.angle[t]]
+    phase = np.zeros(len(re))
+    for t in range(tables.start[table], tables.start[table + 1]):
+        phase[tables.z[t]] -= term_sign[t] * angles[tables.angle[t]] / 2
     transform(phase)
-    for r in range(plan.num_rows):
-        table_re[table * plan.num_rows + r] = scale * np.cos(phase[r] / 2)
-        table_im[table * plan.num_rows + r] = -scale * np.sin(phase[r] / 2)
+    for r in range(len(re)):
+        c, s = cosine_and_sine(phase[r])
+        re[r] = scale * c
+        im[r] = scale * s
+
+
+@inlined
+def cosine_and_sine(angle):  # type: ignore[no-untyped-def]
+    """Return both for any angle, by series that a loop can vectorise: of a quarter of the angle, doubled twice."""
+    turns = angle * (0.5 / np.pi)
+    y = (turns - np.floor(turns + 0.5)) * (np.pi / 2)
+    u = -y * y
+    s = 1 + u * (1 / 156) * (1 + u * (1 / 210))
+    s = y * (1 + u * (1 / 6) * (1 + u * (1 / 20) * (1 + u * (1 / 42) * (1 + u * (1 / 72) * (1 + u * (1 / 110) * s)))))
+    c = 1 + u * (1 / 132) * (1 + u * (1 / 182) * (1 + u * (1 / 240)))
+    c = 1 + u * (1 / 2) * (1 + u * (1 / 12) * (1 + u * (1 / 30) * (1 + u * (1 / 56) * (1 + u * (1 / 90) * c))))
+    c, s = c * c - s * s, 2 * c * s
+    return c * c - s * s, 2 * c * s
 
 
 @compiled
