@@ -7,6 +7,7 @@ import importlib
 import time
 
 MODULES = (
+    "qloop.circuits.simulate.batch",
     "qloop.circuits.simulate.statevector",
     "qloop.circuits.simulate.trajectories",
     "qloop.devices.transfer",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from qloop.circuits.pauli import PauliSum
-from qloop.circuits.program import Program
+from qloop.circuits.program import Angle, Operation, Program
 from qloop.circuits.simulate.blocks import Plan, plan
 from qloop.circuits.simulate.layers import Dense, lower
 from qloop.circuits.simulate.memory import check_memory
@@ -120,7 +120,7 @@ class BatchedCircuit:
         self._observables = None if observables is None else tuple(observables)
         self._inputs = _parameter_indices(inputs, program)
         self._weights = np.setdiff1d(np.arange(program.num_parameters), self._inputs)
-        self._threads = len(os.sched_getaffinity(0)) if threads is None else threads
+        self._threads = _usable_cores() if threads is None else threads
         self._check()
         self._lanes = lanes_of(self.dtype)
         check_memory(8 * ROW_BYTES * 2**program.num_qubits, f"a batch of states of {program.num_qubits} qubits")
@@ -493,3 +493,24 @@ def _finite(name: str, values: ArrayLike, dtype: Any, shape: tuple[int | None, .
     if not np.isfinite(array).all():
         raise InvalidValueError(f"`{name}` must be finite.")
     return array
+
+
+def _usable_cores() -> int:
+    # macOS has no affinity.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def warm_up() -> None:
+    """Compile every kernel, so that processes which start now find them on disk."""
+    angles = [(Angle(0.0, {k: 1.0}),) for k in range(2)]
+    operations = [
+        Operation("ry", (0,), angles[0]),
+        Operation("rz", (0,), angles[1]),
+        Operation("unitary", (0,), matrix=np.eye(2, dtype=np.complex128)),
+    ]
+    program = Program.from_operations(1, operations, ["input", "weight"])
+    for dtype in (np.float32, np.float64):
+        for observables in ([PauliSum.from_labels({"Z": 1.0})], None):
+            circuit = BatchedCircuit(program, observables, inputs=[0], dtype=dtype)
+            run = circuit.forward(np.full((FEW_SAMPLES + 1, 1), 0.1), [0.1])
+            circuit.backward(run, run.values)
