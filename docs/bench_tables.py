@@ -12,6 +12,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benches" / "results"
 Rows = Sequence[Mapping[str, Any]]
+Sets = Mapping[str, Mapping[str, Any]]
+_SETS = {"digits": "digits, 3 against 5", "breast_cancer": "breast cancer"}
 
 
 def write_tables(folder: Path) -> None:
@@ -26,10 +28,12 @@ def table(name: str) -> str:
     bench, section, lay_out = TABLES[name]
     path = RESULTS / f"{bench}.json"
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if section not in results:
+    sections = [section] if isinstance(section, str) else section
+    found = {key: results[key] for key in sections if key in results}
+    if not found:
         return "*Not measured yet.*"
-    note = results.get("notes", {}).get(section)
-    return lay_out(results[section]) + (f"\n\n*Note: {note}.*" if note else "")
+    notes = [f"\n\n*Note: {note}.*" for key, note in results.get("notes", {}).items() if key in found]
+    return lay_out(found[section] if isinstance(section, str) else found) + "".join(notes)
 
 
 def fill(text: str) -> str:
@@ -188,28 +192,32 @@ def _start(rows: Rows) -> str:
     )
 
 
-def _verdicts(rows: Rows) -> str:
+def _verdicts(sets: Sets) -> str:
     lines = []
-    for row in rows:
-        full, best = row["rows"][0], next(twin for twin in row["rows"] if twin["name"] == row["best_twin"])
-        accuracies = (f"{100 * one['score']['value']:.1f} %" for one in (full, best))
-        lines.append((row["data"], *accuracies, best["meaning"], _points(best["difference"]), f"**{row['outcome']}**"))
+    for name, found in sets.items():
+        full, *twins = found["rows"]
+        # As the verdict does: where the circuit does not pay, the best of the twins that show it.
+        equals = [twin for twin in twins if twin["difference"]["interval"][1] <= found["margin"]]
+        best = max(equals or twins, key=lambda twin: twin["score"]["value"])
+        accuracies = (f"{100 * row['score']['value']:.1f} %" for row in (full, best))
+        outcome = f"**{found['outcome']}**"
+        lines.append((_SETS[name], *accuracies, best["meaning"], _points(best["difference"]), outcome))
     return _lay_out(("data", "hybrid", "best twin", "which is", "hybrid less it (points)", "the circuit"), lines)
 
 
-def _twins(rows: Rows) -> str:
-    twins = {twin["name"]: twin["meaning"] for twin in rows[0]["rows"][1:]}
-    found = {(row["data"], twin["name"]): twin["difference"] for row in rows for twin in row["rows"][1:]}
+def _twins(sets: Sets) -> str:
+    columns = [{twin["name"]: twin["difference"] for twin in found["rows"][1:]} for found in sets.values()]
     return _lay_out(
-        ("hybrid less", *(f"{row['data']} (points)" for row in rows)),
-        [(f"`{name}`", *(_points(found[row["data"], name]) for row in rows)) for name in twins],
+        ("hybrid less", *(f"{_SETS[name]} (points)" for name in sets)),
+        [(f"`{twin}`", *(_points(column[twin]) for column in columns)) for twin in columns[0]],
     )
 
 
-def _gains(rows: Rows) -> str:
+def _trainability(found: Mapping[str, Any]) -> str:
+    rows = zip(found["sizes"], found["random"], found["start"], strict=True)
     return _lay_out(
-        ("error without / with", *(row["data"] for row in rows)),
-        [(f"`{name}`", *(_estimate(row["gains"].get(name)) for row in rows)) for name in rows[0]["gains"]],
+        ("qubits", "variance at random angles", "variance at the layer's start"),
+        [(size, _estimate(random), _estimate(start)) for size, random, start in rows],
     )
 
 
@@ -262,7 +270,7 @@ def _lay_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-TABLES: dict[str, tuple[str, str, Callable[[Rows], str]]] = {
+TABLES: dict[str, tuple[str, str | Sequence[str], Callable[[Any], str]]] = {
     "summary": ("chemistry", "accuracy", _summary),
     "accuracy": ("chemistry", "accuracy", _accuracy),
     "parts": ("chemistry", "accuracy", _left_out),
@@ -279,11 +287,11 @@ TABLES: dict[str, tuple[str, str, Callable[[Rows], str]]] = {
     "threads": ("hybrid", "threads", _wall_times),
     "start": ("hybrid", "start", _start),
     "encoders": ("hybrid_encoders", "rows", _encoders),
-    "verdicts": ("classify", "sets", _verdicts),
-    "twins": ("classify", "sets", _twins),
-    "gains": ("classify", "sets", _gains),
+    "verdicts": ("hybrid_ablate", tuple(_SETS), _verdicts),
+    "twins": ("hybrid_ablate", tuple(_SETS), _twins),
+    "trainability": ("hybrid_ablate", "trainability", _trainability),
 }
-"""Table by name: the bench, the section of its results, and how to show it."""
+"""Table by name: the bench, the section of its results or those that it shows together, and how to show it."""
 
 
 if __name__ == "__main__":

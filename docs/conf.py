@@ -38,6 +38,12 @@ napoleon_custom_sections = [("Source", "notes")]
 
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", write_generated)
+    app.connect("autodoc-skip-member", skip_metadata)
+
+
+def skip_metadata(_app: Sphinx, _what: str, name: str, *_: object) -> bool | None:
+    """Leave out what scikit-learn adds to every estimator: its text points into scikit-learn's own pages."""
+    return True if name.endswith("_request") or name == "get_metadata_routing" else None
 
 
 def write_generated(app: Sphinx) -> None:

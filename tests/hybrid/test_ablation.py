@@ -10,7 +10,7 @@ from qloop.core.memo import DictMemo
 from qloop.core.page import Page, page_from_json, page_to_json
 from qloop.core.rng import make_rng
 from qloop.devices.catalog import load_device
-from qloop.hybrid.ablation import _estimate, ablate
+from qloop.hybrid.ablation import _estimate, _row, ablate
 from qloop.hybrid.classical import fit_conventional, spread
 from qloop.hybrid.layer import QuantumLayer
 from qloop.hybrid.simulability import describe_simulability, light_cone
@@ -183,6 +183,15 @@ def test_the_verdict_by_hand(differences, outcome, twin):
     assert result.outcome == outcome
     assert result.best_twin.name == twin
     assert f"`{twin}` (as {twin})" in result.verdict
+
+
+def test_a_model_without_an_error_has_a_ratio_too():
+    trained = [{"seconds": 1.0, "parameters": 3}] * 2
+    scores = {"full": np.array([[1.0, 1, 1, 1], [1, 1, 1, 0]]), "mlp": np.array([[1.0, 1, 0, 0], [1, 1, 1, 1]])}
+    row = _row("mlp", trained, scores, spare=1 / 8)
+    # Wrong and half a case more: 2.5 and 0.5 of four against 0.5 and 1.5.
+    assert row.error_ratio.value == pytest.approx(3 / 2)
+    assert np.isfinite([row.error_ratio.low, row.error_ratio.high]).all()
 
 
 def test_intervals_cover_new_seeds_and_new_cases():

@@ -102,8 +102,10 @@ def ablate(
     )
     trained = _race(study, seeds, progress)
     scores = {name: np.array([each["scores"] for each in of]) for name, of in trained.items()}
+    # Half an error for each seed: then a model that makes none has a ratio too.
+    spare = 0.5 / scores[FULL.name].shape[1] if study.metric == "accuracy" else 0.0
     result = Ablation(
-        rows=tuple(_row(name, trained[name], scores) for name in NAMES),
+        rows=tuple(_row(name, trained[name], scores, spare) for name in NAMES),
         metric=study.metric,
         margin=margin,
         seeds=seeds,
@@ -131,16 +133,16 @@ def _race(study: Study, seeds: int, progress: Progress) -> dict[str, list[Value]
     return trained
 
 
-def _row(name: str, trained: Sequence[Value], scores: Mapping[str, FloatArray]) -> Row:
+def _row(name: str, trained: Sequence[Value], scores: Mapping[str, FloatArray], spare: float) -> Row:
     own, full = scores[name], scores[FULL.name]
-    errors, least = 1 - own.mean(axis=1), 1 - full.mean(axis=1)
+    errors, least = (1 - each.mean(axis=1) + spare for each in (own, full))
     compared = name != FULL.name
     return Row(
         name=name,
         meaning=_MEANINGS[name] if name in _MEANINGS else _describe_conventional(trained),
         score=_estimate(own, COVERAGE),
         difference=_difference(full, own) if compared else None,
-        error_ratio=paired_ratio(errors, least, statistic="mean") if compared and least.mean() > 0 else None,
+        error_ratio=paired_ratio(errors, least, statistic="mean") if compared and least.min() > 0 else None,
         seconds=float(np.median([each["seconds"] for each in trained])),
         parameters=trained[0]["parameters"],
     )

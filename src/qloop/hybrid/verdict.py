@@ -20,7 +20,8 @@ class Row:
         score: mean over seeds and test cases, larger is better.
         difference: score of the model less this one's, paired; `None` for the model itself. The intervals of all twins
             hold at once.
-        error_ratio: 1 - score over the model's, paired; `None` where the model makes no error.
+        error_ratio: 1 - score over the model's, paired, half a wrong class added for each seed; `None` where the model
+            gives every value without error.
         seconds: CPU time of tuning and training for one seed, the median.
         parameters: numbers that are trained; `None` where that says nothing.
     """

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from qloop.apps.classify.data import Cases
-from qloop.apps.classify.neural import fit_encoder, make_model, train_hybrid
+from qloop.apps.classify.neural import fit_encoder, make_layers, train_hybrid
 from qloop.apps.classify.settings import (
     ClassifySettings,
     DataSettings,
@@ -40,7 +40,7 @@ def switched(**parts):
 
 
 def test_switches_leave_out_gates_and_freeze_weights():
-    whole, product = make_model(SETTINGS, 2, 0), make_model(switched(entanglement=False), 2, 0)
+    whole, product = make_layers(SETTINGS, 2, 0), make_layers(switched(entanglement=False), 2, 0)
     assert (whole[0].program.count_two_qubit(), product[0].program.count_two_qubit()) == (2, 0)
     # The rest starts alike, so that a comparison is paired.
     assert torch.equal(whole[0].weight, product[0].weight)
@@ -50,7 +50,7 @@ def test_switches_leave_out_gates_and_freeze_weights():
 @pytest.mark.parametrize(("part", "place"), [("weights", 0), ("head", 1)])
 def test_a_part_that_is_off_stays_as_it_was_drawn(part, place):
     trained = train_hybrid(switched(**{part: False}), CASES, ROWS, 5).model
-    drawn = make_model(SETTINGS, 2, 5).double()
+    drawn = [module.double() for module in make_layers(SETTINGS, 2, 5)]
     for k in (0, 1):
         assert torch.equal(trained[k].weight, drawn[k].weight) == (k == place)
 

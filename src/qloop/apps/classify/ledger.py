@@ -14,7 +14,7 @@ from qloop.core.ledger import Ledger, LedgerLine, Level, Part
 from qloop.core.memo import Value
 from qloop.core.paired import paired_ratio
 from qloop.core.settings import to_plain
-from qloop.hybrid.ablation import Ablation
+from qloop.hybrid.verdict import Ablation
 from qloop.loop.ablation import ON
 
 PARTS = (
@@ -94,8 +94,9 @@ def build_ledger(
             part = replace(part, references=(REFERENCES[chosen[part.name]],))
         gain = None
         if repeats:
-            own, switched = ([repeat["errors"][name] for repeat in repeats] for name in (ON, f"-{part.name}"))
-            gain = paired_ratio(*((switched, own) if on[part.name] else (own, switched)), statistic="geometric_mean")
+            with_it, without = (ON, f"-{part.name}") if on[part.name] else (f"-{part.name}", ON)
+            pairs = np.array([[repeat["errors"][without], repeat["errors"][with_it]] for repeat in repeats])
+            gain = paired_ratio(pairs[:, 0], pairs[:, 1], statistic="geometric_mean")
         lines.append(LedgerLine(part=part, on=on[part.name], gain=gain))
     error = replace(accuracy, value=1 - accuracy.value, low=1 - accuracy.high, high=1 - accuracy.low)
     answer = Level(name="this answer", meaning="this training alone", error=error)

@@ -13,13 +13,13 @@ from qloop.core.errors import InvalidValueError
 from qloop.core.memo import Memo
 from qloop.core.progress import Progress, silent
 from qloop.core.splits import Split
-from qloop.hybrid.ablate import ablate
-from qloop.hybrid.ablation import Ablation
+from qloop.hybrid.ablation import ablate
 from qloop.hybrid.classifier import CIRCUITS
 from qloop.hybrid.encoders import Encoder, make_encoder
 from qloop.hybrid.heads import make_head
 from qloop.hybrid.layer import QuantumLayer
 from qloop.hybrid.twins import without_entanglement
+from qloop.hybrid.verdict import Ablation
 from qloop.train.loop import FitSettings, fit, predict, seeded
 
 FloatArray = NDArray[np.float64]
@@ -33,22 +33,17 @@ class Hybrid:
 
     Args:
         encoder: from columns to angles.
-        model: from angles to scores, a `QuantumLayer` and the head.
+        layer: the circuit.
+        model: from angles to scores: the circuit and the head.
         train_loss: by epoch.
         validation_loss: by epoch.
     """
 
     encoder: Encoder
-    model: nn.Sequential
+    layer: QuantumLayer
+    model: nn.Module
     train_loss: FloatArray
     validation_loss: FloatArray
-
-    @property
-    def layer(self) -> QuantumLayer:
-        """The circuit."""
-        layer = self.model[0]
-        assert isinstance(layer, QuantumLayer)
-        return layer
 
     def predict(self, inputs: FloatArray) -> FloatArray:
         """Return the probability of each class, shape [cases, classes]."""
@@ -71,7 +66,7 @@ def fit_encoder(settings: ClassifySettings, cases: Cases, train: NDArray[np.intp
     return encoder.fit(cases.inputs[train], cases.labels[train])
 
 
-def make_model(settings: ClassifySettings, num_classes: int, seed: int) -> nn.Sequential:
+def make_layers(settings: ClassifySettings, num_classes: int, seed: int) -> tuple[QuantumLayer, nn.Module]:
     """Return the circuit and the head at the start of their training, what is switched off frozen or left out."""
     table, parts = settings.model, settings.parts
     with seeded(seed, "weights"):
@@ -79,7 +74,7 @@ def make_model(settings: ClassifySettings, num_classes: int, seed: int) -> nn.Se
         head = make_head(table.head, layer.num_outputs, num_classes)
     if not parts.entanglement:
         layer = layer.replaced(without_entanglement(layer.program, layer.roles.inputs))
-    return nn.Sequential(layer.requires_grad_(parts.weights), head.requires_grad_(parts.head))
+    return layer.requires_grad_(parts.weights), head.requires_grad_(parts.head)
 
 
 def train_hybrid(
@@ -101,7 +96,8 @@ def train_hybrid(
         progress: told after each.
     """
     encoder = fit_encoder(settings, cases, train, seed)
-    model = make_model(settings, len(cases.classes), seed)
+    layer, head = make_layers(settings, len(cases.classes), seed)
+    model = nn.Sequential(layer, head)
     split = split_cases(cases.labels[train], STOPPING_SHARE, seed, "stopping")
     learned, stopping = (_data(encoder, cases, train[side]) for side in (split.train, split.test))
     if any(parameter.requires_grad for parameter in model.parameters()):
@@ -110,7 +106,8 @@ def train_hybrid(
     else:
         losses = np.empty(0), np.empty(0)
     # Trained in single precision, used in double: a case's probabilities do not depend on its neighbours.
-    return Hybrid(encoder=encoder, model=model.double().eval(), train_loss=losses[0], validation_loss=losses[1])
+    model.double().eval()
+    return Hybrid(encoder=encoder, layer=layer, model=model, train_loss=losses[0], validation_loss=losses[1])
 
 
 def ablate_hybrid(
@@ -119,7 +116,7 @@ def ablate_hybrid(
     """Train the hybrid's twins and say whether its circuit pays."""
     encoder = fit_encoder(settings, cases, split.train, seed)
     return ablate(
-        make_model(settings, len(cases.classes), seed),
+        nn.Sequential(*make_layers(settings, len(cases.classes), seed)),
         _data(encoder, cases, split.train),
         _data(encoder, cases, split.test),
         settings.ablation.seeds,

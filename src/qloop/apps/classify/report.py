@@ -49,7 +49,7 @@ def _confusion(found: "Classification") -> tuple[Table, ...]:
     if len(classes) > MOST_CLASSES:
         return ()
     counts = np.zeros((len(classes), len(classes)), int)
-    np.add.at(counts, (found.cases.labels[found.split.test], found.predicted), 1)
+    np.add.at(counts, (found.cases.labels[found.split.test], found.probabilities.argmax(axis=1)), 1)
     rows = tuple((name, *map(str, row)) for name, row in zip(classes, counts.tolist(), strict=True))
     return (
         Table(
@@ -62,14 +62,15 @@ def _confusion(found: "Classification") -> tuple[Table, ...]:
 
 
 def _curves(found: "Classification") -> Line:
-    losses = {"learned from": found.hybrid.train_loss, "decide when to stop": found.hybrid.validation_loss}
+    epochs = tuple(map(float, range(1, len(found.hybrid.train_loss) + 1)))
+    learned, stopping = (tuple(loss.tolist()) for loss in (found.hybrid.train_loss, found.hybrid.validation_loss))
     return Line(
         title="Learning curves",
         x_label="epoch",
         y_label="cross-entropy",
-        series=tuple(
-            Series(name=name, x=tuple(map(float, range(1, len(loss) + 1))), y=tuple(loss.tolist()), style=style)
-            for (name, loss), style in zip(losses.items(), ("line", "dashed"), strict=True)
+        series=(
+            Series(name="learned from", x=epochs, y=learned),
+            Series(name="decide when to stop", x=epochs, y=stopping, style="dashed"),
         ),
         log_y=True,
         caption=_stopped(found),

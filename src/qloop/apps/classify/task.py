@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from qloop.apps.classify.data import Cases, load_cases, split_cases
 from qloop.apps.classify.ledger import PARTS, build_ledger, run_repeat
-from qloop.apps.classify.neural import Hybrid, ablate_hybrid, fit_encoder, make_model, train_hybrid
+from qloop.apps.classify.neural import Hybrid, ablate_hybrid, fit_encoder, make_layers, train_hybrid
 from qloop.apps.classify.report import build_page
 from qloop.apps.classify.settings import ClassifySettings
 from qloop.core.answer import Answer
@@ -20,7 +20,7 @@ from qloop.core.memo import Memo, Value, content_key, remembered
 from qloop.core.progress import Event, Progress
 from qloop.core.settings import to_plain
 from qloop.core.splits import Split
-from qloop.hybrid.ablation import Ablation
+from qloop.hybrid.verdict import Ablation
 
 PROTOCOL = "Twins of a hybrid: Bowles, Ahmed and Schuld, arXiv:2403.07059"
 
@@ -44,11 +44,6 @@ class Classification:
     probabilities: NDArray[np.float64]
     accuracy: Estimate
     ablation: Ablation | None
-
-    @property
-    def predicted(self) -> NDArray[np.intp]:
-        """Index of the most probable class of each case tested on."""
-        return self.probabilities.argmax(axis=1)
 
 
 def run_classify(settings: ClassifySettings, seed: int, *, memo: Memo, progress: Progress) -> Answer:
@@ -113,7 +108,7 @@ def dry_run(settings: ClassifySettings, seed: int) -> str:
     cases = load_cases(settings.data)
     split = split_cases(cases.labels, settings.data.test_share, seed)
     fit_encoder(settings, cases, split.train, seed)
-    layer = make_model(settings, len(cases.classes), seed)[0]
+    layer, _ = make_layers(settings, len(cases.classes), seed)
     table = settings.ablation
     return (
         f"{cases.name}: {len(split.train)} cases to learn from and {len(split.test)} to test on, {len(cases.classes)} "

@@ -36,7 +36,7 @@ def _sign_of(row, z, lane_z):  # type: ignore[no-untyped-def]
 
 @compiled
 def rotate(state, x, z, cosine, sine):  # type: ignore[no-untyped-def]
-    """Apply ``cosine + sine J`` in place, J taking place p to (-1)^|z & p| times place ``p ^ x``; |x & z| is odd."""
+    """Apply ``cosine + sine J`` in place, J taking place p to (-1)^|z & p| times place p ^ x; ``|x & z|`` is odd."""
     lanes, lane_z, x, z = x & (LANES - 1), z & (LANES - 1), x >> LANE_BITS, z >> LANE_BITS
     c, s = full(state, cosine), full(state, sine)
     if x == 0:
