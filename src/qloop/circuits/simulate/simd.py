@@ -9,7 +9,7 @@ lowers the generic vectors to whatever the machine has (AVX-512, AVX2, NEON).
 import operator
 
 import numpy as np
-from llvmlite import binding, ir  # type: ignore[import-untyped]
+from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.core.datamodel import PrimitiveModel, register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
