@@ -194,6 +194,13 @@ def test_a_model_without_an_error_has_a_ratio_too():
     assert np.isfinite([row.error_ratio.low, row.error_ratio.high]).all()
 
 
+def test_a_level_without_errors_has_error_zero():
+    score = Estimate(value=0.75, low=0.5, high=1 - 2.2e-16)
+    row = Row(name="full", meaning="", score=score, seconds=1.0, parameters=1)
+    [level] = Ablation(rows=(row,), metric="accuracy", margin=0.01, seeds=2, trials=1).levels()
+    assert (level.error.low, level.error.value, level.error.high) == (0, 0.25, 0.5)
+
+
 def test_intervals_cover_new_seeds_and_new_cases():
     # Share of 200 worlds whose 90 % interval holds the true mean 0; a fair one fails this test in fewer than 1 of 1000.
     inside = 0

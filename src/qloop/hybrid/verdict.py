@@ -213,7 +213,9 @@ def _show(estimate: Estimate | None, sign: str) -> str:
 
 
 def _complement(score: Estimate) -> Estimate:
-    return replace(score, value=1 - score.value, low=1 - score.high, high=1 - score.low)
+    # Rounded: a mean of ones is not always one, and an error of 1e-16 is none.
+    value, low, high = (round(1 - number, 12) for number in (score.value, score.high, score.low))
+    return replace(score, value=value, low=low, high=high)
 
 
 def _json(row: Row | Condition) -> dict[str, Any]:

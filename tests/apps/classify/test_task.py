@@ -111,6 +111,7 @@ def test_stopped_after_every_few_pieces_it_ends_in_the_same_bits(tiny):
     assert gains[0] == gains[1]
 
 
+@pytest.mark.slow
 def test_a_killed_process_resumes_to_the_same_bits(tiny, tmp_path):
     file, _, run = tiny
     context = multiprocessing.get_context("forkserver")
