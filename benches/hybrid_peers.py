@@ -611,7 +611,7 @@ class Package:
         modules: what is imported before anything is timed.
         precision: floating point type of its amplitudes' parts.
         make: kind of work to the function that prepares it.
-        compiles: whether a first call compiles for this very work.
+        compiles: whether a first call compiles, or loads what was compiled.
         keeps_states: whether a gradient keeps the state after every gate.
     """
 
@@ -646,14 +646,14 @@ def _tensorcircuit(dtype: str) -> Package:
 def _qloop(dtype: str) -> Package:
     make: dict[str, Callable[[Work], Call]] = {"layer": partial(qloop_layer, dtype=dtype)}
     make |= {"gram": qloop_gram} if dtype == "float32" else {"energy": qloop_energy, "clifford": qloop_clifford}
-    return Package("", ("qloop.circuits.program",), dtype, make)
+    return Package("", ("qloop.circuits.program",), dtype, make, compiles=True)
 
 
 PACKAGES: dict[str, Package] = {
     "qloop f32": _qloop("float32"),
     "qloop f64": _qloop("float64"),
     "qloop layer f32": Package(
-        "", ("torch", "qloop.hybrid"), "float32", {"layer": partial(qloop_torch, dtype="float32")}
+        "", ("torch", "qloop.hybrid"), "float32", {"layer": partial(qloop_torch, dtype="float32")}, compiles=True
     ),
     "Stim": Package("", ("stim",), "float64", {"clifford": stim_clifford}),
     "qulacs": Package(
