@@ -13,7 +13,7 @@ from qloop.hybrid.ansatze import brickwork, hardware_efficient, iqp, qcnn, reupl
         (hardware_efficient(1, 2), 1, 4, 0),
         (hardware_efficient(3, 2, reupload=True), 3, 12, 6),
         (reupload(3, 2), 3, 2 * 9 + 3, 6),
-        (reupload(2, 2, num_inputs=5), 5, 2 * 6 + 2, 4),
+        (reupload(2, 2, num_inputs=5), 5, 2 * 6 + 2, 2),
         (iqp(4, 2), 4, 2 * (4 + 6), 12),
         # Four qubits: 7 weights for each of three convolutions, 2 for each of two poolings.
         (qcnn(4), 4, 3 * 7 + 2 * 2, 3 * 3 + 3 + 2 * 3),

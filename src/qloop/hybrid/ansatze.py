@@ -195,7 +195,9 @@ class _Build:
 
 
 def _ring(num_qubits: int) -> list[Pair]:
-    return [(q, (q + 1) % num_qubits) for q in range(num_qubits)] if num_qubits > 1 else []
+    # Two qubits have one edge: a gate and its mirror image would cancel where the gate is its own inverse.
+    edges = num_qubits if num_qubits > 2 else num_qubits - 1
+    return [(q, (q + 1) % num_qubits) for q in range(edges)]
 
 
 def _all_pairs(num_qubits: int) -> list[Pair]:
