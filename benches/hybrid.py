@@ -399,7 +399,7 @@ def compared(rows: list[Row]) -> list[Row]:
         }
         if found and work.cell in references:
             pairs = zip(found, references[work.cell], strict=True)
-            row["difference"] = max(float(abs(a - b.reshape(a.shape)).max() / abs(b).max()) for a, b in pairs)
+            row["difference"] = max(float(abs(a - b.reshape(a.shape)).max() / (abs(b).max() or 1)) for a, b in pairs)
             if row["difference"] > TOLERANCE[PACKAGES[row["package"]].precision]:
                 raise AssertionError(f"{row['package']}, {work.cell}: values differ by {row['difference']:.1e}.")
         plain.append(row)
