@@ -322,8 +322,10 @@ def run_pinned(command: Sequence[str], threads: int, limit: int, **variables: st
         parent watches: a limit of the system would turn the process's clock into one that counts ticks.
     """
     processors = sorted(os.sched_getaffinity(0))[-threads:]
-    # A kernel chosen by hand for another processor would slow every package's BLAS.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+    # A kernel chosen by hand for another processor would slow every package's BLAS; without kept bytecode every import,
+    # numba's late ones among them, would compile Python anew.
+    unwanted = ("OPENBLAS_", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     environment |= {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     environment |= {"JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "ignore"} | variables
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
@@ -399,7 +401,7 @@ def compared(rows: list[Row]) -> list[Row]:
         }
         if found and work.cell in references:
             pairs = zip(found, references[work.cell], strict=True)
-            row["difference"] = max(float(abs(a - b.reshape(a.shape)).max() / abs(b).max()) for a, b in pairs)
+            row["difference"] = max(float(abs(a - b.reshape(a.shape)).max() / (abs(b).max() or 1)) for a, b in pairs)
             if row["difference"] > TOLERANCE[PACKAGES[row["package"]].precision]:
                 raise AssertionError(f"{row['package']}, {work.cell}: values differ by {row['difference']:.1e}.")
         plain.append(row)

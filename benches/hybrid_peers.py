@@ -646,14 +646,15 @@ def _tensorcircuit(dtype: str) -> Package:
 def _qloop(dtype: str) -> Package:
     make: dict[str, Callable[[Work], Call]] = {"layer": partial(qloop_layer, dtype=dtype)}
     make |= {"gram": qloop_gram} if dtype == "float32" else {"energy": qloop_energy, "clifford": qloop_clifford}
-    return Package("", ("qloop.circuits.program",), dtype, make, compiles=True)
+    modules = ("qloop.circuits.simulate.batch", "qloop.circuits.simulate.statevector")
+    return Package("", modules, dtype, make, compiles=True)
 
 
 PACKAGES: dict[str, Package] = {
     "qloop f32": _qloop("float32"),
     "qloop f64": _qloop("float64"),
     "qloop layer f32": Package(
-        "", ("torch", "qloop.hybrid"), "float32", {"layer": partial(qloop_torch, dtype="float32")}, compiles=True
+        "", ("torch", "qloop.hybrid.layer"), "float32", {"layer": partial(qloop_torch, dtype="float32")}, compiles=True
     ),
     "Stim": Package("", ("stim",), "float64", {"clifford": stim_clifford}),
     "qulacs": Package(
