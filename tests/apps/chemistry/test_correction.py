@@ -179,7 +179,7 @@ def drifting(device, seed):
 def test_a_machine_that_changes_between_passes_is_noticed_and_each_pass_corrected_by_itself():
     case, device = problem()
     errors, worst = {True: [], False: []}, {True: [], False: []}
-    for seed in range(6):
+    for seed in range(12):
         for gate in (True, False):
             state = run_once(case, drifting(device, seed), seed, ON if gate else ON - {"gate"})
             corrected = state.corrected
@@ -189,15 +189,16 @@ def test_a_machine_that_changes_between_passes_is_noticed_and_each_pass_correcte
             miss = state.curve.values - truth(state)[np.argsort(state.measured)]
             errors[gate].append(np.sqrt(np.mean(miss**2)))
             worst[gate].append((np.abs(miss) / state.curve.deviations).max())
-    assert np.median(errors[True]) < 0.8 * np.median(errors[False])
+    assert np.median(errors[True]) < 0.6 * np.median(errors[False])
     assert np.median(worst[True]) < 0.5 * np.median(worst[False])
 
 
 def test_a_machine_that_stays_keeps_the_default():
     case, device = problem()
-    chosen = [run_once(case, machine(device, seed, 0.2), seed, ON).corrected.selection.chosen for seed in range(8)]
-    # One in ten leaves it by chance at these few shots: more than two of eight would happen once in 25 times.
-    assert chosen.count("channel") >= 6
+    seeds = range(100, 125)
+    chosen = [run_once(case, machine(device, seed, 0.2), seed, ON).corrected.selection.chosen for seed in seeds]
+    # 15 of 900 machines left it: more than two of 25 would happen once in a hundred times.
+    assert chosen.count("channel") >= 23
 
 
 def test_crosstalk_that_breaks_the_channels_form_makes_the_gate_leave_it():
