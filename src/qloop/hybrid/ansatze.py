@@ -52,10 +52,12 @@ def reupload(num_qubits: int, layers: int, num_inputs: int | None = None) -> Pro
     if width < 1:
         raise InvalidValueError(f"`num_inputs` must be at least 1, got {num_inputs}.")
     build = _Build(num_qubits)
+    # CZ has no direction and is its own inverse: the two edges of a ring of two would cancel.
+    ring = _ring(num_qubits)[: num_qubits if num_qubits > 2 else 1]
     for _ in range(layers):
         build.encode("ry", width, "rz")
         build.rotate("rz", "ry", "rz")
-        build.place("cz", _ring(num_qubits))
+        build.place("cz", ring)
     # The last ring would be hidden from a measurement in the computational basis.
     build.rotate("ry")
     return build.program()
@@ -195,9 +197,7 @@ class _Build:
 
 
 def _ring(num_qubits: int) -> list[Pair]:
-    # Two qubits have one edge: a gate and its mirror image would cancel where the gate is its own inverse.
-    edges = num_qubits if num_qubits > 2 else num_qubits - 1
-    return [(q, (q + 1) % num_qubits) for q in range(edges)]
+    return [(q, (q + 1) % num_qubits) for q in range(num_qubits)] if num_qubits > 1 else []
 
 
 def _all_pairs(num_qubits: int) -> list[Pair]:
