@@ -70,13 +70,18 @@ def test_an_unknown_name(capsys):
 def test_an_interrupted_download_says_how_to_go_on(tmp_path):
     # A publisher that accepts and never answers.
     code = """
-import socket, sys
+import socket, sys, threading
 from qloop.cli.main import main
 from qloop.datasets import PUBLISHED, Dataset
 server = socket.create_server(("127.0.0.1", 0))
 url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
 PUBLISHED["toy"] = Dataset(name="toy", about="a", url=url, file_name="x", licence="l", citation="c")
-print("ready", flush=True)
+accepted = []
+def accept():
+    # The download has begun, and is what the signal interrupts.
+    accepted.append(server.accept())
+    print("ready", flush=True)
+threading.Thread(target=accept, daemon=True).start()
 sys.exit(main(["data", "fetch", "toy"]))
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
