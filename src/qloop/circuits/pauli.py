@@ -162,6 +162,17 @@ class PauliSum:
         members = [order[owner == g] for g in range(owner.max(initial=-1) + 1)]
         return [Group(terms, self._basis(terms) if kind == "qubitwise" else None) for terms in members]
 
+    def placed(self, qubits: ArrayLike, num_qubits: int) -> "PauliSum":
+        """Return the sum on a wider register.
+
+        Args:
+            qubits: where each of this sum's qubits stands in it, all distinct.
+            num_qubits: width of the register.
+        """
+        letters = np.zeros((self.num_terms, num_qubits), np.uint8)
+        letters[:, np.asarray(qubits)] = self.letters
+        return PauliSum(num_qubits, letters, self.coefficients)
+
     def linear_map(self, matrix: ArrayLike) -> "PauliSum":
         """Return the sum conjugated by the CNOT circuit ``|b> -> |A b>``: x becomes A x and z becomes A^-T z.
 

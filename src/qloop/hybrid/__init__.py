@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qloop.core.errors import MissingExtraError
+from qloop.core.errors import import_extra
 from qloop.core.lazy import lazy_names
 
 _HOMES = {
@@ -38,6 +38,6 @@ def __getattr__(name: str) -> Any:
     try:
         return _get(name)
     except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError(f'{name} needs PyTorch: pip install "qloop[torch]"') from error
+        if error.name == "torch":
+            import_extra("torch", "torch", f"{name} needs PyTorch")
+        raise

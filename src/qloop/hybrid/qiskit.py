@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.primitives import BaseEstimatorV2
 
-from qloop.circuits.pauli import PauliSum
 from qloop.circuits.program import Program
 from qloop.circuits.qiskit import to_qiskit, to_sparse_pauli_op
 from qloop.core.errors import InvalidValueError
@@ -66,11 +65,9 @@ class DeviceEstimates:
         circuit = to_qiskit(self.program)
         place = {name: k for k, name in enumerate(self.program.parameters)}
         columns = angles[:, [place[parameter.name] for parameter in circuit.parameters]]
-        observables = [[to_sparse_pauli_op(self._on_device(one))] for one in self.readout.observables or ()]
+        observables = [
+            [to_sparse_pauli_op(one.placed(self.program.outputs, self.program.num_qubits))]
+            for one in self.readout.observables or ()
+        ]
         job = self.estimator.run([(circuit, observables, columns)], precision=self.shots**-0.5)
         return np.asarray(job.result()[0].data.evs, np.float64).T
-
-    def _on_device(self, observable: PauliSum) -> PauliSum:
-        letters = np.zeros((observable.num_terms, self.program.num_qubits), np.uint8)
-        letters[:, self.program.outputs] = observable.letters
-        return PauliSum(self.program.num_qubits, letters, observable.coefficients)

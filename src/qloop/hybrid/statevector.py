@@ -86,10 +86,7 @@ def _diagonals(n: int, outputs: list[int], observables: Sequence[PauliSum]) -> d
     rows = np.arange(2**n, dtype=np.uint64)
     found: dict[int, np.ndarray] = {}
     for k, observable in enumerate(observables):
-        letters = np.zeros((observable.num_terms, n), np.uint8)
-        letters[:, outputs] = observable.letters
-        on_register = PauliSum(n, letters, observable.coefficients)
-        for x, z, coefficient in zip(*on_register.masks(), observable.coefficients, strict=True):
+        for x, z, coefficient in zip(*observable.placed(outputs, n).masks(), observable.coefficients, strict=True):
             diagonal = found.setdefault(int(x), np.zeros((2**n, len(observables)), np.complex128))
             signs = 1.0 - 2.0 * (np.bitwise_count(rows & z) & 1)
             diagonal[:, k] += coefficient * 1j ** int(np.bitwise_count(x & z)) * signs

@@ -1,9 +1,6 @@
 """`BatchedCircuit`: one program for many samples at once, with exact gradients."""
 
-import math
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
@@ -15,11 +12,12 @@ from qloop.circuits.pauli import PauliSum
 from qloop.circuits.program import Angle, Operation, Program
 from qloop.circuits.simulate.blocks import Plan, plan
 from qloop.circuits.simulate.layers import Dense, lower
-from qloop.circuits.simulate.memory import check_memory
-from qloop.circuits.simulate.readout import group_strings
+from qloop.circuits.simulate.memory import aligned, check_memory
+from qloop.circuits.simulate.readout import check_widths, group_strings
 from qloop.circuits.simulate.simd import ROW_BYTES, lanes_of
 from qloop.circuits.simulate.single import SingleCircuit, SingleRun
 from qloop.circuits.simulate.sweep import Shared, sweep_backward, sweep_forward
+from qloop.circuits.simulate.threads import share_out, usable_cores
 from qloop.circuits.simulate.turns import Turns, fill_shared, reduce_turns
 from qloop.core.errors import InvalidValueError
 
@@ -120,7 +118,7 @@ class BatchedCircuit:
         self._observables = None if observables is None else tuple(observables)
         self._inputs = _parameter_indices(inputs, program)
         self._weights = np.setdiff1d(np.arange(program.num_parameters), self._inputs)
-        self._threads = _usable_cores() if threads is None else threads
+        self._threads = usable_cores() if threads is None else threads
         self._check()
         self._lanes = lanes_of(self.dtype)
         check_memory(8 * ROW_BYTES * 2**program.num_qubits, f"a batch of states of {program.num_qubits} qubits")
@@ -196,12 +194,7 @@ class BatchedCircuit:
             return
         if not self._observables:
             raise InvalidValueError("`observables` must hold at least one.")
-        for observable in self._observables:
-            if observable.num_qubits != len(self.program.outputs):
-                raise InvalidValueError(
-                    f"an observable acts on {observable.num_qubits} qubits, "
-                    f"the program has {len(self.program.outputs)} outputs."
-                )
+        check_widths(self._observables, self.program)
 
     def _route(self, plan: Plan) -> "_Route":
         return _Route(
@@ -285,7 +278,7 @@ class _Call:
         states = self._states(keep)
         width = max(self.circuit.num_outputs, 1)
         values = np.empty((self.tiles, width * self.lanes), self.dtype)
-        self._share_out(lambda worker: self._sweep_forward(worker, states, values))
+        share_out(lambda worker: self._sweep_forward(worker, states, values), range(self.workers))
         return np.ascontiguousarray(self._by_sample(values, width)), states if keep else None
 
     def backward(self, states: FloatArray | None, gradient: FloatArray) -> Gradients:
@@ -297,8 +290,10 @@ class _Call:
         weight = self._in_lanes(gradient)
         by_gate = np.zeros((self.tiles, num_gates * lanes), self.dtype)
         by_term = np.zeros((self.tiles, num_terms), np.float64)
-        kept = None if self.initial is None else _aligned((self.tiles, self.state_size), self.dtype)
-        self._share_out(lambda worker: self._sweep_backward(worker, states, weight, kept, by_gate, by_term))
+        kept = None if self.initial is None else aligned((self.tiles, self.state_size), self.dtype, np.empty)
+        share_out(
+            lambda worker: self._sweep_backward(worker, states, weight, kept, by_gate, by_term), range(self.workers)
+        )
         turned = by_gate.reshape(self.tiles, num_gates, lanes) * self.factors
         by_gate_and_term = np.concatenate([turned.sum((0, 2), np.float64), by_term.sum(0) * self.turns.term_sign])
         by_angle = np.bincount(self.route.owner, by_gate_and_term, len(self.angles))
@@ -311,7 +306,7 @@ class _Call:
     def states(self) -> ComplexArray:
         """Return the final states over qubits with their phase."""
         states = self._states(keep=True)
-        self._share_out(lambda worker: self._sweep_forward(worker, states, np.empty((0, 0), self.dtype)))
+        share_out(lambda worker: self._sweep_forward(worker, states, np.empty((0, 0), self.dtype)), range(self.workers))
         rows = self._rows(states)
         layers, plan = self.circuit._layers, self.plan
         x, z, power = self.turns.after
@@ -398,7 +393,7 @@ class _Call:
         count = self.tiles if keep or self.initial is not None else self.workers
         needed = (count + 3 * self.workers) * self.state_size * self.dtype.itemsize
         check_memory(needed, f"a batch of {len(self.inputs)} states of {self.circuit.program.num_qubits} qubits")
-        states = _aligned((count, self.state_size), self.dtype)
+        states = aligned((count, self.state_size), self.dtype, np.empty)
         if self.initial is not None:
             states[:] = self._in_lanes(np.concatenate([self.initial.real, self.initial.imag], 1))
         return states
@@ -441,15 +436,8 @@ class _Call:
 
     def _scratch(self, *sizes: int) -> list[FloatArray]:
         """Return arrays of these sizes, all of them whole rows."""
-        memory, ends = _aligned((sum(sizes),), self.dtype), [*accumulate(sizes, initial=0)]
+        memory, ends = aligned((sum(sizes),), self.dtype, np.empty), [*accumulate(sizes, initial=0)]
         return [memory[first:end] for first, end in pairwise(ends)]
-
-    def _share_out(self, work: Callable[[int], None]) -> None:
-        if self.workers == 1:
-            work(0)
-            return
-        with ThreadPoolExecutor(self.workers) as pool:
-            list(pool.map(work, range(self.workers)))
 
     def _backward_in_parts(self, gradient: FloatArray) -> Gradients:
         """Run forward again, part by part of the batch, where the final states were not kept."""
@@ -466,14 +454,6 @@ class _Call:
             sum((p.weights for p in parts), np.zeros(len(self.weights), self.dtype)),
             None if self.initial is None else np.concatenate([p.initial for p in parts if p.initial is not None]),
         )
-
-
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> FloatArray:
-    """Return an array that starts at a cache line, so that no vector straddles two."""
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + ROW_BYTES, np.uint8)
-    first = -memory.__array_interface__["data"][0] % ROW_BYTES
-    return memory[first : first + size].view(dtype).reshape(shape)
 
 
 def _parameter_indices(inputs: Sequence[int], program: Program) -> NDArray[np.intp]:
@@ -493,11 +473,6 @@ def _finite(name: str, values: ArrayLike, dtype: Any, shape: tuple[int | None, .
     if not np.isfinite(array).all():
         raise InvalidValueError(f"`{name}` must be finite.")
     return array
-
-
-def _usable_cores() -> int:
-    # macOS has no affinity.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def warm_up() -> None:

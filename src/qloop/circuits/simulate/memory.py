@@ -1,5 +1,6 @@
 """Memory is checked before it is taken, and taken where registers load it at once."""
 
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,17 @@ def check_memory(needed: int, what: str) -> None:
         )
 
 
-def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an array of zeros that starts at a cache line, so that no register straddles two."""
+def aligned(
+    shape: tuple[int, ...], dtype: DTypeLike, make: Callable[..., NDArray[np.uint8]] = np.zeros
+) -> NDArray[Any]:
+    """Return an array that starts at a cache line, so that no register straddles two.
+
+    Args:
+        shape: of the array.
+        dtype: of the array.
+        make: ``np.zeros``, or ``np.empty`` where everything will be written.
+    """
     size = prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + 64, np.uint8)
-    first = -memory.ctypes.data % 64
+    memory = make(size + 64, np.uint8)
+    first = -memory.__array_interface__["data"][0] % 64
     return memory[first : first + size].view(dtype).reshape(shape)

@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from qloop.circuits.pauli import PauliSum
+from qloop.circuits.program import Program
 from qloop.circuits.simulate.bits import count_bits
 from qloop.circuits.simulate.compiled import compiled, inlined
 from qloop.circuits.simulate.layers import FloatArray, IntArray, Layers
 from qloop.circuits.simulate.simd import full, load, splat, store
+from qloop.core.errors import InvalidValueError
 
 
 class Strings(NamedTuple):
@@ -36,6 +38,19 @@ class Strings(NamedTuple):
     z: IntArray
     output: IntArray
     coefficient: FloatArray
+
+
+def check_widths(observables: Sequence[PauliSum], program: Program) -> None:
+    """Check that observables act on the outputs of a program.
+
+    Raises:
+        InvalidValueError: one acts on another number of qubits.
+    """
+    for observable in observables:
+        if observable.num_qubits != len(program.outputs):
+            raise InvalidValueError(
+                f"an observable acts on {observable.num_qubits} qubits, the program has {len(program.outputs)} outputs."
+            )
 
 
 def group_strings(layers: Layers, observables: Sequence[PauliSum]) -> Strings:

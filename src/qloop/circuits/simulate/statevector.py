@@ -12,7 +12,7 @@ from qloop.circuits.simulate.layers import Layers, lower
 from qloop.circuits.simulate.memory import aligned
 from qloop.circuits.simulate.observable import apply_sum, tabulate
 from qloop.circuits.simulate.plan import count_rows, plan
-from qloop.circuits.simulate.readout import Strings, group_strings
+from qloop.circuits.simulate.readout import Strings, check_widths, group_strings
 from qloop.circuits.simulate.single import SingleCircuit, allocate, read_state, write_state
 from qloop.circuits.simulate.subspace import SubspaceEnergy
 from qloop.core.errors import InvalidValueError
@@ -63,7 +63,7 @@ def expectations(program: Program, observables: Sequence[PauliSum], values: Arra
         InvalidValueError: a wrong number of parameters or qubits, or more memory than there is.
     """
     for observable in observables:
-        _check_width(observable, program)
+        check_widths([observable], program)
     return SingleCircuit(program.compact(), observables).forward(_parameters(program, values)).outputs
 
 
@@ -89,7 +89,7 @@ class CompiledEnergy:
     """
 
     def __init__(self, program: Program, observable: PauliSum, initial: int = 0) -> None:
-        _check_width(observable, program)
+        check_widths([observable], program)
         _check_basis_state(program, initial)
         used = program.compact()
         layers = lower(used)
@@ -160,13 +160,6 @@ def _parameters(program: Program, values: ArrayLike) -> FloatArray:
 def _check_basis_state(program: Program, index: int) -> None:
     if not 0 <= index < 2**program.num_qubits:
         raise InvalidValueError(f"`initial` must be a basis state below {2**program.num_qubits}, got {index}.")
-
-
-def _check_width(observable: PauliSum, program: Program) -> None:
-    if observable.num_qubits != len(program.outputs):
-        raise InvalidValueError(
-            f"the observable acts on {observable.num_qubits} qubits, the program has {len(program.outputs)} outputs."
-        )
 
 
 def _row_of_each_basis_state(layers: Layers) -> NDArray[np.int64]:

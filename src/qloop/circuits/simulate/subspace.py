@@ -13,6 +13,7 @@ from qloop.circuits.pauli import PauliSum
 from qloop.circuits.program import Angle, Operation, Program
 from qloop.circuits.simulate.exchange import ComplexArray, Diagonal, Exchange, Fixed, FloatArray, IntArray, Pairs
 from qloop.circuits.simulate.memory import check_memory
+from qloop.circuits.simulate.readout import check_widths
 from qloop.circuits.simulate.steps import Phase, Rotation, add_angles, decompose
 from qloop.core.errors import InvalidValueError
 
@@ -60,6 +61,7 @@ class SubspaceEnergy:
             self._start = np.ascontiguousarray(start, np.complex128)
         if self._start.shape != self.states.shape:
             raise InvalidValueError(f"`start` must have shape {self.states.shape}, got {self._start.shape}.")
+        check_widths([observable], program)
         self._observable = _restrict(observable, program.outputs, self._places, self.states)
 
     def simulate(self, values: ArrayLike) -> ComplexArray:
@@ -283,13 +285,8 @@ def _restrict(observable: PauliSum, outputs: NDArray[np.int32], places: Sequence
     """Return an observable among the states, a sparse matrix."""
     from scipy.sparse import csr_array
 
-    if observable.num_qubits != len(outputs):
-        raise InvalidValueError(
-            f"the observable acts on {observable.num_qubits} qubits, the program has {len(outputs)} outputs."
-        )
-    letters = np.zeros((observable.num_terms, len(places)), np.uint8)
-    letters[:, np.array(places)[outputs]] = observable.letters
-    x, z = (mask.astype(np.int64) for mask in PauliSum(len(places), letters, observable.coefficients).masks())
+    placed = observable.placed(np.array(places)[outputs], len(places))
+    x, z = (mask.astype(np.int64) for mask in placed.masks())
     ones = int(states[0]).bit_count()
     none = np.zeros(0, np.int64)
     rows, columns, entries = [none], [none], [np.zeros(0, np.complex128)]

@@ -6,9 +6,7 @@ the mean over draws of value and gradient alike is that of the density matrix.
 Source: Dalibard, Castin and Molmer, Phys. Rev. Lett. 68, 580 (1992), for trajectories; the sampling is ours.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -25,8 +23,10 @@ from qloop.circuits.simulate.batch import Gradients
 from qloop.circuits.simulate.draws import Draw, Sites
 from qloop.circuits.simulate.measurement import Expectations, Probabilities, Tiles
 from qloop.circuits.simulate.memory import check_memory
+from qloop.circuits.simulate.readout import check_widths
 from qloop.circuits.simulate.rotations import lower
 from qloop.circuits.simulate.simd import lanes_of
+from qloop.circuits.simulate.threads import share_out, usable_cores
 from qloop.core.errors import InvalidValueError
 from qloop.core.rng import make_rng
 
@@ -127,7 +127,7 @@ class TrajectoryCircuit:
         _check(program, observables, noise, inputs, trajectories, dtype)
         self.program, self.noise, self.seed, self.dtype = program, noise, seed, np.dtype(dtype).type
         self.trajectories = -(-trajectories // ROUND_TO) * ROUND_TO
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or usable_cores()
         self._inputs = list(inputs)
         self._weights = [k for k in range(program.num_parameters) if k not in set(inputs)]
         small, errors = _compact(program, noise)
@@ -319,12 +319,8 @@ class TrajectoryCircuit:
         """Do the work on all tiles of a chunk, on threads where it is long enough."""
         tiles = len(chunk.states)
         workers = min(self.threads, tiles) if chunk.states.size * len(self._steps.x) > _SERIAL else 1
-        if workers == 1:
-            work((0, tiles))
-            return
         bounds = np.linspace(0, tiles, workers + 1).astype(int).tolist()
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(work, pairwise(bounds)))
+        share_out(work, list(pairwise(bounds)))
 
 
 def _by_sample(values: FloatArray, chunk: _Chunk) -> FloatArray:
@@ -392,10 +388,6 @@ def _check(
         raise InvalidValueError(
             f"the noise reads {len(noise.readout)} outputs, the program has {len(program.outputs)}."
         )
-    for observable in observables if observables is not None else ():
-        if observable.num_qubits != len(program.outputs):
-            raise InvalidValueError(
-                f"an observable acts on {observable.num_qubits} qubits, the program has {len(program.outputs)} outputs."
-            )
+    check_widths(observables or (), program)
     if observables is not None and not len(observables):
         raise InvalidValueError("`observables` must name at least one, or be `None` for probabilities.")
