@@ -24,7 +24,7 @@ from qloop.apps.chemistry.ansatz import optimise
 from qloop.apps.chemistry.design import Design, plain_circuit, search_circuit
 from qloop.apps.chemistry.ledger import CONVENTIONAL, RANDOM, exact_energies, rmse_mha, run_repeat
 from qloop.apps.chemistry.parts import PARTS
-from qloop.apps.chemistry.plan import split
+from qloop.apps.chemistry.plan import one_shot_spreads, split
 from qloop.apps.chemistry.problem import build_problem
 from qloop.apps.chemistry.settings import ChemistrySettings
 from qloop.apps.chemistry.stages import warm_start
@@ -39,7 +39,6 @@ from qloop.core.progress import silent
 from qloop.core.rng import make_rng
 from qloop.core.settings import override, read_toml, validate
 from qloop.devices.device import Device
-from qloop.devices.shots import Request
 from qloop.devices.simulator import IdealSimulator, NoisySimulator, UniformBits
 from qloop.loop.ablation import OFF, ON, part_gain
 from qloop.runs.run import code_version
@@ -390,11 +389,11 @@ def _allocation(molecule: str, searched: bool, noisy: bool) -> dict[str, Any]:
         sent, arrived = (_probabilities(design, anchors[g].values, noisy) for g in (before, after))
         sampled = np.array([make_rng(0, "allocation", before, k).multinomial(370, p) for k, p in enumerate(sent)]) / 370
         one, shared = design.plan.functional.weights, _split_by(design, after, sent)
-        truth = _spreads(one[after], arrived)
+        truth = one_shot_spreads(one[after], arrived)
         variance = _variance(truth, design.plan.l2[after])
         alone.append(variance / _variance(truth, _seen(one[before], sampled)))
-        learned.append(variance / _variance(_spreads(shared, arrived), _seen(shared, sampled)))
-        exact = _spreads(_split_by(design, after, arrived), arrived)
+        learned.append(variance / _variance(one_shot_spreads(shared, arrived), _seen(shared, sampled)))
+        exact = one_shot_spreads(_split_by(design, after, arrived), arrived)
         best.append(variance / _variance(exact, exact + 1e-12))
     return {
         "molecule": molecule,
@@ -409,10 +408,8 @@ def _allocation(molecule: str, searched: bool, noisy: bool) -> dict[str, Any]:
 
 
 def _probabilities(design: Design, values: Any, noisy: bool) -> Any:
-    none = np.zeros(len(design.plan.bases), np.int64)
-    request = Request(program=design.program, values=values, bases=design.plan.bases, shots=none)
     machine = NoisySimulator(design.device, (design.device,)) if noisy else IdealSimulator()
-    return machine.probabilities(request)
+    return machine.probabilities(design.plan.request(design.program, values))
 
 
 def _split_by(design: Design, geometry: int, probabilities: Any) -> Any:
@@ -421,14 +418,8 @@ def _split_by(design: Design, geometry: int, probabilities: Any) -> Any:
     return split(design.curve, design.plan, everywhere).weights[geometry]
 
 
-def _spreads(weights: Any, probabilities: Any) -> Any:
-    """Return the standard deviation of one shot in each setting."""
-    variance = (probabilities * weights**2).sum(1) - (probabilities * weights).sum(1) ** 2
-    return np.sqrt(np.maximum(variance, 0))
-
-
 def _seen(weights: Any, sampled: Any) -> Any:
-    spreads = _spreads(weights, sampled)
+    spreads = one_shot_spreads(weights, sampled)
     return np.maximum(spreads, 0.05 * spreads.max())
 
 

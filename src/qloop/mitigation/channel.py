@@ -18,6 +18,7 @@ from scipy.optimize import least_squares
 
 from qloop.circuits.clifford import clifford_expectations
 from qloop.circuits.program import Program
+from qloop.circuits.splitting import outcome_signs
 from qloop.devices.shots import Request
 from qloop.mitigation.response import LEAST_SIGNAL, Response
 
@@ -266,8 +267,7 @@ class _Whitener:
     """Measured means of every Pauli, and the linear map that makes their errors independent with unit variance."""
 
     def __init__(self, table: ReferenceTable, counts: FloatArray, model_variance: FloatArray) -> None:
-        outcomes = (np.arange(counts.shape[-1])[:, None] >> np.arange(table.letters.shape[1])) & 1
-        signs = 1.0 - 2.0 * ((table.letters != 0).astype(np.int64) @ outcomes.T & 1)
+        signs = outcome_signs(table.letters)
         self.observed = np.zeros(table.exact.shape)
         self._blocks: list[tuple[NDArray[np.intp], FloatArray]] = []
         members = [np.flatnonzero(table.setting == s) for s in range(counts.shape[1])]

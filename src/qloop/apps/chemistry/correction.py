@@ -103,23 +103,22 @@ def choose_and_apply(
 
 def list_recipes(state: State, design: Design, parts: Parts) -> dict[str, Recipe]:
     """Return the default correction first, then what the gate may choose instead."""
-    functional = design.split.functional if "allocation" in parts else design.plan.functional
-    subtract, postselect = "reference" in parts, "postselection" in parts
-    settings, num_qubits = design.plan.bases.shape
-    as_read = identity_response(settings, num_qubits)
+    bases = design.plan.bases
+    as_read = Recipe(
+        functional=design.split.functional if "allocation" in parts else design.plan.functional,
+        response=identity_response(*bases.shape),
+        subtract="reference" in parts,
+        postselect="postselection" in parts,
+    )
     recipes = {}
     if "channel" in parts:
         learned = learn_channel(state, design)
-        response = learned.response(design.plan.bases)
-        recipes["channel"] = Recipe(
-            functional=functional, response=response, subtract=subtract, postselect=postselect, channel=learned
-        )
+        recipes["channel"] = replace(as_read, response=learned.response(bases), channel=learned)
     if state.readout:
-        response = readout.combine(state.readout, settings)
-        recipes["readout"] = Recipe(functional=functional, response=response, subtract=subtract, postselect=postselect)
-    recipes["as read"] = Recipe(functional=functional, response=as_read, subtract=subtract, postselect=postselect)
-    if subtract or postselect:
-        recipes["raw"] = Recipe(functional=functional, response=as_read, subtract=False, postselect=False)
+        recipes["readout"] = replace(as_read, response=readout.combine(state.readout, len(bases)))
+    recipes["as read"] = as_read
+    if as_read.subtract or as_read.postselect:
+        recipes["raw"] = replace(as_read, subtract=False, postselect=False)
     return recipes
 
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from qloop.apps.chemistry.ansatz import Grown, build_ansatz, count_rotations, grow, prune
 from qloop.apps.chemistry.mapping import QubitCurve
-from qloop.apps.chemistry.plan import Plan, plan_measurement, split
+from qloop.apps.chemistry.plan import Plan, one_shot_spreads, plan_measurement, split
 from qloop.circuits.program import Program
 from qloop.core.rng import make_rng
 from qloop.devices.device import Device
-from qloop.devices.shots import Request
 from qloop.devices.simulator import IdealSimulator, NoisySimulator
 from qloop.mitigation.channel import ChannelPrior, ReferenceTable, learn_prior, reference_table, reference_values
 from qloop.mitigation.expectation import Functional
@@ -97,19 +96,13 @@ class Design:
     @cached_property
     def split(self) -> Split:
         """How to measure with the fewest shots, as the published calibration and the nearest anchor foresee."""
-        anchors = np.array(self.anchors)
-        none = np.zeros(len(self.plan.bases), np.int64)
-        foreseen = NoisySimulator(self.device, (self.device,))
-        requests = [
-            Request(program=self.program, values=optimum.values, bases=self.plan.bases, shots=none)
-            for optimum in self.grown.optima
-        ]
-        expected = np.array([foreseen.probabilities(request) for request in requests])
-        nearest = np.abs(np.arange(len(self.curve.hamiltonians))[:, None] - anchors).argmin(1)
-        functional = split(self.curve, self.plan, expected[nearest])
-        mean = np.einsum("gsk,gsk->gs", functional.weights, expected[nearest])
-        square = np.einsum("gsk,gsk->gs", functional.weights**2, expected[nearest])
-        return Split(functional=functional, spreads=np.sqrt(np.maximum(square - mean**2, 0)))
+        machine = NoisySimulator(self.device, (self.device,))
+        requests = [self.plan.request(self.program, optimum.values) for optimum in self.grown.optima]
+        foreseen = np.array([machine.probabilities(request) for request in requests])
+        distance = np.abs(np.arange(len(self.curve.hamiltonians))[:, None] - np.array(self.anchors))
+        expected = foreseen[distance.argmin(1)]
+        functional = split(self.curve, self.plan, expected)
+        return Split(functional=functional, spreads=one_shot_spreads(functional.weights, expected))
 
     @cached_property
     def prior(self) -> ChannelPrior:
@@ -169,13 +162,10 @@ class Brief:
         )
         curve, active = drop_idle_qubits(self.curve.encoded(matrix), grown)
         plan = plan_measurement(curve)
-        none = np.zeros(len(plan.bases), np.int64)
         squares = []
         for anchor, optimum, exact in zip(self.anchors, active.optima, self.exact_ha, strict=True):
-            request = Request(program=active.program, values=optimum.values, bases=plan.bases, shots=none)
-            probabilities, weights = IdealSimulator().probabilities(request), plan.functional.weights[anchor]
-            variance = (probabilities * weights**2).sum(1) - (probabilities * weights).sum(1) ** 2
-            shot_noise = np.sqrt(np.maximum(variance, 0)).sum() ** 2 / self.shots
+            probabilities = IdealSimulator().probabilities(plan.request(active.program, optimum.values))
+            shot_noise = one_shot_spreads(plan.functional.weights[anchor], probabilities).sum() ** 2 / self.shots
             squares.append((optimum.energy_ha - exact) ** 2 + 0.5 * shot_noise * np.exp(-2 * compiled.log_success))
         return Circuit(
             matrix=matrix,
@@ -212,17 +202,17 @@ def search_circuit(brief: Brief, rng: np.random.Generator) -> Circuit:
     target = brief.exact_ha + brief.tolerance_ha
     for turn in range(ROUNDS):
         best = min(judged, key=lambda circuit: (circuit.gates, circuit.predicted_ha))
+        base, start = best.matrix, best.grown
         if turn == 1:
-            matrix = np.tril(np.ones_like(best.matrix))
-            grown = grow(brief.curve.encoded(matrix), brief.anchors, target_ha=target)
-            best = brief.judge(matrix, grown, 1)
-        patterns = ((best.grown.operators == 1) | (best.grown.operators == 2)).astype(np.uint8)
-        use = np.abs([optimum.values for optimum in best.grown.optima]).mean(0)
+            base = np.tril(np.ones_like(base))
+            start = grow(brief.curve.encoded(base), brief.anchors, target_ha=target)
+        patterns = ((start.operators == 1) | (start.operators == 2)).astype(np.uint8)
+        use = np.abs([optimum.values for optimum in start.optima]).mean(0)
         screened: list[tuple[int, int, Bits]] = []
         for trial in range(TRIALS):
             # Every other trial weighs excitations by how much they are used.
             weights = np.ones(len(patterns)) if trial % 2 == 0 else use / use.mean()
-            matrix = search_encoding(patterns, weights, rng) @ best.matrix % 2
+            matrix = search_encoding(patterns, weights, rng) @ base % 2
             limit = sorted(screened)[FINALISTS - 1][0] if len(screened) >= FINALISTS else None
             grown = grow(brief.curve.encoded(matrix), ends, power=POWER, target_ha=target[[0, -1]], limit=limit)
             if grown.reached:
@@ -288,8 +278,7 @@ def twin_machines(device: Device, twins: int, *path: str | int) -> list[Device]:
 
 def twin_probabilities(program: Program, references: FloatArray, plan: Plan, device: Device) -> FloatArray:
     """Return outcome probabilities at the references on twins, shape [twins, references, settings, 2^num_qubits]."""
-    none = np.zeros(len(plan.bases), np.int64)
-    requests = [Request(program=program, values=values, bases=plan.bases, shots=none) for values in references]
+    requests = [plan.request(program, values) for values in references]
     machines = [NoisySimulator(device, (machine,)) for machine in twin_machines(device, PRIOR_TWINS, "prior")]
     return np.array([[machine.probabilities(request) for request in requests] for machine in machines])
 

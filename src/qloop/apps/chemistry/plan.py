@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from qloop.apps.chemistry.mapping import QubitCurve
 from qloop.circuits.pauli import PauliSum
+from qloop.circuits.program import Program
 from qloop.circuits.splitting import outcome_signs, split_coefficients, visible_strings
+from qloop.devices.shots import Request
 from qloop.mitigation.expectation import Functional
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +35,10 @@ class Plan:
     letters: Letters
     setting: NDArray[np.intp]
     number_setting: int
+
+    def request(self, program: Program, values: FloatArray) -> Request:
+        """Return a request for the probabilities of all settings, without shots."""
+        return Request(program=program, values=values, bases=self.bases, shots=np.zeros(len(self.bases), np.int64))
 
 
 def plan_measurement(curve: QubitCurve) -> Plan:
@@ -64,6 +70,18 @@ def plan_measurement(curve: QubitCurve) -> Plan:
         setting=setting[measured],
         number_setting=number_setting,
     )
+
+
+def one_shot_spreads(weights: FloatArray, probabilities: FloatArray) -> FloatArray:
+    """Return the standard deviation of one shot in each setting, shape [..., settings].
+
+    Args:
+        weights: value of each outcome, shape [..., settings, 2^num_qubits].
+        probabilities: of each outcome, the same shape.
+    """
+    variances = (probabilities * weights**2).sum(-1) - (probabilities * weights).sum(-1) ** 2
+    spreads: FloatArray = np.sqrt(np.maximum(variances, 0))
+    return spreads
 
 
 def split(curve: QubitCurve, plan: Plan, probabilities: FloatArray) -> Functional:
