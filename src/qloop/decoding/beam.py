@@ -5,6 +5,8 @@ States are ranked by their mass times the odds that the errors still to come rep
 (`beliefs`). An error pairs the states ``s`` and ``s ^ mask`` in place; a new state enters where it ranks high enough.
 """
 
+# mypy: disable-error-code="no-untyped-def"
+
 from typing import NamedTuple
 
 import numpy as np
@@ -256,13 +258,13 @@ def _place(model: ErrorModel, elimination: Elimination) -> Operations:
 
 
 @inlined
-def _home(low, high, mask):  # type: ignore[no-untyped-def]
+def _home(low, high, mask):
     mixed = low * np.uint64(0x9E3779B97F4A7C15) ^ high * np.uint64(0xC2B2AE3D27D4EB4F)
     return np.int64((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(20)) & mask
 
 
 @compiled
-def _index(scratch, count):  # type: ignore[no-untyped-def]
+def _index(scratch, count):
     """Fill the table anew."""
     mask = len(scratch.table) - 1
     scratch.table[:] = -1
@@ -274,7 +276,7 @@ def _index(scratch, count):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _select(values, count, kth):  # type: ignore[no-untyped-def]
+def _select(values, count, kth):
     """Return the kth largest value, counted from 0, reordering the values (Hoare's selection)."""
     first, last = 0, count - 1
     while first < last:
@@ -299,7 +301,7 @@ def _select(values, count, kth):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _rerank(operations, operation, scratch, edge):  # type: ignore[no-untyped-def]
+def _rerank(operations, operation, scratch, edge):
     """Write how an error changes the rank, by the pattern of its detectors that do not fit; keep the new weights.
 
     A detector that does not fit counts with the odds that later errors flip it.
@@ -321,7 +323,7 @@ def _rerank(operations, operation, scratch, edge):  # type: ignore[no-untyped-de
 
 
 @compiled
-def _add(operations, operation, scratch, seen_low, seen_high, mask_low, mask_high, chance, floor, count, partners):  # type: ignore[no-untyped-def]
+def _add(operations, operation, scratch, seen_low, seen_high, mask_low, mask_high, chance, floor, count, partners):
     """Add an error to every state; return how many states there are then and the best score."""
     low, high, mass, rank, table = scratch.low, scratch.high, scratch.mass, scratch.rank, scratch.table
     stay, move, done, slots = scratch.stay, scratch.move, scratch.done, operations.slots
@@ -379,7 +381,7 @@ def _add(operations, operation, scratch, seen_low, seen_high, mask_low, mask_hig
 
 
 @compiled
-def _keep(scratch, count, limit, most, renumbered):  # type: ignore[no-untyped-def]
+def _keep(scratch, count, limit, most, renumbered):
     """Keep the states whose score is at least the limit, at most so many; return how many."""
     low, high, mass, rank = scratch.low, scratch.high, scratch.mass, scratch.rank
     kept = 0
@@ -397,7 +399,7 @@ def _keep(scratch, count, limit, most, renumbered):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _forward(operations, edges, scratch, tape, events, priors, beam):  # type: ignore[no-untyped-def]
+def _forward(operations, edges, scratch, tape, events, priors, beam):
     """Decode one shot; return the number of states left, the log of their scale, the largest number, and keeps."""
     infer_odds(edges, priors, events, scratch.belief, scratch.after, scratch.odds)
     low, high, mass, rank, score = scratch.low, scratch.high, scratch.mass, scratch.rank, scratch.score
@@ -479,7 +481,7 @@ def _forward(operations, edges, scratch, tape, events, priors, beam):  # type: i
 
 
 @compiled
-def _finish(scratch, count, logs):  # type: ignore[no-untyped-def]
+def _finish(scratch, count, logs):
     """Write the normalised logs of the classes; return the log of their sum."""
     classes = len(logs)
     if not count:
@@ -497,7 +499,7 @@ def _finish(scratch, count, logs):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _run(operations, edges, scratch, tape, events, priors, piece, beam, logs, syndrome, states):  # type: ignore[no-untyped-def]
+def _run(operations, edges, scratch, tape, events, priors, piece, beam, logs, syndrome, states):
     for shot in piece:
         prior = priors[shot if len(priors) > 1 else 0]
         count, scale, states[shot], _ = _forward(operations, edges, scratch, tape, events[shot], prior, beam)
@@ -507,7 +509,7 @@ def _run(operations, edges, scratch, tape, events, priors, piece, beam, logs, sy
 @compiled
 def _run_back(
     operations, edges, scratch, tape, events, priors, piece, targets, beam, likelihood, syndrome, sums
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     classes = scratch.mass.shape[1]
     logs = np.empty(classes)
     most = len(scratch.low)
@@ -540,7 +542,7 @@ def _run_back(
 
 
 @compiled
-def _unkeep(tape, keep, mass, future, earlier):  # type: ignore[no-untyped-def]
+def _unkeep(tape, keep, mass, future, earlier):
     """Bring the masses before a keep back, and the futures of the states that it kept, rescaled."""
     first, last = tape.keep_first[keep], tape.keep_first[keep + 1]
     largest = 0.0
@@ -556,7 +558,7 @@ def _unkeep(tape, keep, mass, future, earlier):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _subtract(partners, mass, chance, flip):  # type: ignore[no-untyped-def]
+def _subtract(partners, mass, chance, flip):
     """Undo what an error did to the masses."""
     before, rest = len(partners), 1.0 - chance
     for state in range(before):
@@ -573,7 +575,7 @@ def _subtract(partners, mass, chance, flip):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _count(partners, mass, chance, flip, future, earlier, target, sums, error):  # type: ignore[no-untyped-def]
+def _count(partners, mass, chance, flip, future, earlier, target, sums, error):
     """Add the chances that the error happened, given everything and given the syndrome; take the futures back."""
     classes = mass.shape[1]
     happened, either, happened_here, either_here = 0.0, 0.0, 0.0, 0.0

@@ -49,18 +49,18 @@ class Posterior:
     def predictions(self) -> NDArray[np.bool_]:
         """The most probable class of each shot as bits, shape [shots, num_observables]."""
         best = self.log_classes.argmax(axis=1)
-        return (best[:, None] >> np.arange(self.num_observables) & 1).astype(bool)
+        return np.asarray(best[:, None] >> np.arange(self.num_observables) & 1, bool)
 
     @property
     def confidence(self) -> FloatArray:
         """Probability of the most probable class, shape [shots]."""
-        return np.exp(self.log_classes.max(axis=1))
+        return np.asarray(np.exp(self.log_classes.max(axis=1)))
 
     @property
     def flip_probability(self) -> FloatArray:
         """Probability that each observable is flipped, shape [shots, num_observables]."""
         flipped = np.arange(self.log_classes.shape[1])[:, None] >> np.arange(self.num_observables) & 1
-        return np.minimum(np.exp(self.log_classes) @ flipped, 1.0)
+        return np.asarray(np.minimum(np.exp(self.log_classes) @ flipped, 1.0))
 
     def decoded(self) -> Decoded:
         """Return the predictions with their confidence."""
