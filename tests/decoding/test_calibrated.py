@@ -85,7 +85,8 @@ def test_channels_by_hand():
     assert "CX 0 1\nDEPOLARIZE2(0.0125) 0 1" in circuit
     # Qubit 0 waits 700 ns as the record says, then 400 ns more until its link has been read.
     relaxing = record_circuit(make_record(t1_ns=50_000, t2_ns=100_000))
-    waits = [one for one in relaxing if one.name == "PAULI_CHANNEL_1" and one.targets_copy()[0].value == 0]
+    channels = [one for one in relaxing if one.name == "PAULI_CHANNEL_1"]
+    waits = [one for one in channels if 0 in [target.value for target in one.targets_copy()]]
     for wait, time in zip(waits, (700, 400), strict=False):
         flip = (1 - math.exp(-time / 50_000)) / 4
         phase = (1 + math.exp(-time / 50_000) - 2 * math.exp(-time / 100_000)) / 4
