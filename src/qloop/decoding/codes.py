@@ -6,7 +6,7 @@ from qloop.core.errors import InvalidValueError
 from qloop.decoding.noise import CircuitNoise
 
 
-def surface_code(distance: int, rounds: int, noise: CircuitNoise | None = None, *, basis: str = "Z") -> stim.Circuit:
+def surface_code(distance: int, rounds: int, noise: CircuitNoise | None = None, basis: str = "Z") -> stim.Circuit:
     """Return a memory experiment of the rotated surface code.
 
     Args:
