@@ -97,7 +97,7 @@ def test_an_archive_reads_as_its_folder(tmp_path, sampled):
     with zipfile.ZipFile(archive, "w") as file:
         for member in (tmp_path / "unpacked").rglob("*.*"):
             file.write(member, f"data/{member.relative_to(tmp_path / 'unpacked')}")
-    # The cache of downloads is a folder that holds the archive.
+    # Where a download lies in the cache, the archive is alone in a folder.
     for path in (archive, archive.parent):
         (memory,) = sycamore.find_memories(path)
         assert (memory.events == sampled[0]).all()
@@ -149,8 +149,9 @@ def test_what_is_not_as_published(tmp_path, sampled):
     with pytest.raises(InvalidValueError, match="must hold 24 shots of 4 bytes, it ends too early"):
         list(memory.blocks(10))
     write(folder / "detection_events.b8", np.concatenate([events, events]))
-    with pytest.raises(InvalidValueError, match="it is longer"):
-        list(memory.blocks(10))
+    for read in (lambda: list(memory.blocks(10)), lambda: memory.events):
+        with pytest.raises(InvalidValueError, match="it is longer"):
+            read()
     (folder / "obs_flips_actual.01").write_text("0\n1\n00\n")
     with pytest.raises(InvalidValueError, match="must hold rows of 1 bits, its 7 bytes do not"):
         _ = sycamore.find_memories(tmp_path)[0].flips
@@ -161,6 +162,13 @@ def test_what_is_not_as_published(tmp_path, sampled):
         willow.find_memories(tmp_path)
     with pytest.raises(InvalidValueError, match="must be a folder or a zip archive"):
         willow.find_memories(folder / "properties.yml")
+    (folder / "obs_flips_actual.01").unlink()
+    (folder / "metadata.json").write_text('{"distance": 3, "rounds": 4, "basis": "X", "shots": 24}')
+    with pytest.raises(InvalidValueError, match="must hold `obs_flips_actual.b8`"):
+        willow.find_memories(tmp_path)
+    (folder / "metadata.json").write_text('{"distance": 3, "basis": "X", "shots": 24}')
+    with pytest.raises(InvalidValueError, match="metadata.json` must state 'cycles'"):
+        willow.find_memories(tmp_path)
     (folder / "metadata.json").write_text("[]")
     with pytest.raises(InvalidValueError, match="must be metadata as JSON"):
         willow.find_memories(tmp_path)

@@ -2,7 +2,9 @@
 
 import io
 import re
+import sys
 import zipfile
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from qloop.core.errors import InvalidValueError, nearest
 
 Place = Path | zipfile.Path
+Files = Mapping[str, Place]
 Bits = NDArray[np.uint8]
 
 
@@ -43,9 +46,9 @@ class Memory:
     published_shots: int
     detection_file: Place
     flip_file: Place
-    prediction_files: Mapping[str, Place]
-    circuit_files: Mapping[str, Place]
-    dem_files: Mapping[str, Place]
+    prediction_files: Files
+    circuit_files: Files
+    dem_files: Files
 
     def circuit(self, name: str = "ideal") -> str:
         """Return the text of a circuit."""
@@ -106,54 +109,78 @@ class Memory:
     @cached_property
     def events(self) -> Bits:
         """All detection events; shape [shots, num_detectors]."""
-        return next(self.blocks(self.shots), np.zeros((0, self.num_detectors), np.uint8))
+        blocks = list(self.blocks(max(self.shots, 1)))
+        return blocks[0] if blocks else np.zeros((0, self.num_detectors), np.uint8)
 
 
-def folders_with(path: Path, name: str) -> list[Place]:
-    """Return the folders that hold a file of a name, in a folder or a zip archive.
+def experiment_files(path: Path, marker: str) -> dict[str, Files]:
+    """Return the files of every experiment in a folder or a zip archive, by their paths below the experiment's folder.
 
-    A folder without such a file is searched for archives: a download lies in the cache as it was published.
+    A folder without experiments is searched for archives: a download lies in the cache as it was published.
+
+    Args:
+        path: folder or archive.
+        marker: name of a file that every experiment has.
+
+    Returns:
+        Files by folder; folders end with a slash.
 
     Raises:
         InvalidValueError: there is none, or the path is neither a folder nor a zip archive.
     """
-    archives = [path] if path.is_file() else sorted(path.glob("*.zip"))
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise InvalidValueError(f"`{path}` must be a folder or a zip archive.")
-    found: list[Place] = [file.parent for file in sorted(path.rglob(name))]
-    for archive in [] if found else archives:
-        file = zipfile.ZipFile(archive)
-        members = sorted(member for member in file.namelist() if PurePosixPath(member).name == name)
-        found += [zipfile.Path(file, member.removesuffix(name)) for member in members]
+    if path.is_file():
+        found = _in_archive(path, marker)
+    else:
+        found = _in_folder(path, marker)
+        for archive in [] if found else sorted(path.glob("*.zip")):
+            found |= _in_archive(archive, marker)
     if not found:
-        raise InvalidValueError(f"`{path}` must hold experiments with a file `{name}`, there is none.")
+        raise InvalidValueError(f"`{path}` must hold experiments with a file `{marker}`, there is none.")
     return found
 
 
-def entries(folder: Place) -> list[Place]:
-    """Return what a folder holds, in order of the names."""
-    return sorted(folder.iterdir(), key=str)
-
-
-def named_files(folder: Place, prefix: str, suffix: str = "") -> dict[str, Place]:
-    """Return the files of a folder whose names begin and end so, by what is between, without another ending."""
+def _in_folder(path: Path, marker: str) -> dict[str, Files]:
     return {
-        file.name.removeprefix(prefix).partition(".")[0]: file
-        for file in entries(folder)
-        if file.name.startswith(prefix) and file.name.endswith(suffix)
+        f"{folder.as_posix()}/": {
+            file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()
+        }
+        for folder in sorted(file.parent for file in path.rglob(marker))
     }
 
 
-def find_rows(folder: Place, stem: str) -> Place:
-    """Return the file of a stem in whichever format it is there.
+def _in_archive(path: Path, marker: str) -> dict[str, Files]:
+    if not zipfile.is_zipfile(path):
+        raise InvalidValueError(f"`{path}` must be a folder or a zip archive.")
+    archive = zipfile.ZipFile(path)
+    names = sorted(name for name in archive.namelist() if not name.endswith("/"))
+    found: dict[str, Files] = {}
+    for folder in [name.removesuffix(marker) for name in names if PurePosixPath(name).name == marker]:
+        inside = names[bisect_left(names, folder) : bisect_left(names, folder + chr(sys.maxunicode))]
+        found[f"{path.as_posix()}/{folder}"] = {
+            name.removeprefix(folder): zipfile.Path(archive, name) for name in inside
+        }
+    return found
+
+
+def named_files(files: Files, prefix: str, suffix: str = "") -> Files:
+    """Return the files whose paths begin and end so, by what is between, without another ending."""
+    return {
+        name[len(prefix) : len(name) - len(suffix)].partition(".")[0]: file
+        for name, file in files.items()
+        if name.startswith(prefix) and name.endswith(suffix)
+    }
+
+
+def first_file(folder: str, files: Files, *names: str) -> Place:
+    """Return the first of some files that is there.
 
     Raises:
-        InvalidValueError: there is none.
+        InvalidValueError: none is.
     """
-    for suffix in (".b8", ".01", ".npy"):
-        if (file := folder / f"{stem}{suffix}").exists():
-            return file
-    raise InvalidValueError(f"`{folder}` must hold `{stem}` as .b8, .01 or .npy.")
+    for name in names:
+        if name in files:
+            return files[name]
+    raise InvalidValueError(f"`{folder}` must hold {' or '.join(f'`{name}`' for name in names)}.")
 
 
 def read_rows(file: Place, width: int) -> Bits:
@@ -188,7 +215,7 @@ def _unpack(data: bytes, width: int) -> Bits:
     return np.unpackbits(rows, axis=1, count=width, bitorder="little")
 
 
-def _known(name: str, kind: str, files: Mapping[str, Place]) -> Place:
+def _known(name: str, kind: str, files: Files) -> Place:
     if name not in files:
         raise InvalidValueError(f"the experiment has no {kind} `{name}`: {nearest(name, files)}")
     return files[name]

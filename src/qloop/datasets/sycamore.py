@@ -4,10 +4,10 @@ Source: arXiv:2207.06431, doi:10.5281/zenodo.6804040.
 """
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from qloop.core.errors import InvalidValueError
-from qloop.datasets.memory import Memory, Place, find_rows, folders_with, named_files
+from qloop.datasets.memory import Files, Memory, experiment_files, first_file, named_files
 
 
 def find_memories(path: Path) -> tuple[Memory, ...]:
@@ -19,27 +19,28 @@ def find_memories(path: Path) -> tuple[Memory, ...]:
     Raises:
         InvalidValueError: there is none, or its properties are not as published.
     """
-    memories = [_read(folder) for folder in folders_with(path, "properties.yml")]
+    memories = [_read(folder, files) for folder, files in experiment_files(path, "properties.yml").items()]
     return tuple(sorted(memories, key=lambda memory: (memory.distance, memory.rounds, memory.name)))
 
 
-def _read(folder: Place) -> Memory:
-    file = folder / "properties.yml"
-    stated = dict(re.findall(r"^(\w+): *(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
-    missing = [name for name in ("distance", "rounds", "basis", "shots") if name not in stated]
-    if missing:
-        raise InvalidValueError(f"`{file}` must state `{missing[0]}`.")
-    centre = "center_data_qubit_row", "center_data_qubit_col"
+def _read(folder: str, files: Files) -> Memory:
+    text = files["properties.yml"].read_text(encoding="utf-8")
+    stated = dict(re.findall(r"^(\w+): *(\w+)", text, re.MULTILINE))
+    for name in ("distance", "rounds", "basis", "shots"):
+        if name not in stated:
+            raise InvalidValueError(f"`{folder}properties.yml` must state `{name}`.")
+    row, column = stated.get("center_data_qubit_row"), stated.get("center_data_qubit_col")
+    flips = "obs_flips_actual"
     return Memory(
-        name=folder.name,
+        name=PurePosixPath(folder).name,
         distance=int(stated["distance"]),
         rounds=int(stated["rounds"]),
         basis=stated["basis"],
-        centre=(int(stated[centre[0]]), int(stated[centre[1]])) if centre[0] in stated else None,
+        centre=(int(row), int(column)) if row and column else None,
         published_shots=int(stated["shots"]),
-        detection_file=folder / "detection_events.b8",
-        flip_file=find_rows(folder, "obs_flips_actual"),
-        prediction_files=named_files(folder, "obs_flips_predicted_by_"),
-        circuit_files=named_files(folder, "circuit_", ".stim"),
-        dem_files=named_files(folder, "", ".dem"),
+        detection_file=first_file(folder, files, "detection_events.b8"),
+        flip_file=first_file(folder, files, f"{flips}.01", f"{flips}.b8", f"{flips}.npy"),
+        prediction_files=named_files(files, "obs_flips_predicted_by_"),
+        circuit_files=named_files(files, "circuit_", ".stim"),
+        dem_files=named_files(files, "", ".dem"),
     )
