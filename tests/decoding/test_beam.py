@@ -10,6 +10,7 @@ from qloop.core.errors import InvalidValueError
 from qloop.decoding.beam import BeamPlan
 from qloop.decoding.elimination import eliminate
 from qloop.decoding.model import ErrorModel
+from tests.slow_twins.decoding import sum_over_patterns
 
 TWO = stim.DetectorErrorModel("""
     error(0.1) D0 D1 L0
@@ -21,19 +22,6 @@ TWO = stim.DetectorErrorModel("""
     error(0.12) D1
     error(0.08) D2 L0 L1
 """)
-
-
-def sum_over_patterns(model, events, priors):
-    table = np.zeros((len(events), 2**model.num_observables))
-    for pattern in itertools.product((0, 1), repeat=model.num_errors):
-        chance = np.prod(np.where(pattern, priors, 1 - priors))
-        syndrome, flips = np.zeros(model.num_detectors, int), 0
-        for happens, (detectors, observables) in zip(pattern, model.symptoms, strict=True):
-            if happens:
-                syndrome[list(detectors)] ^= 1
-                flips ^= observables
-        table[(events == syndrome).all(axis=1), flips] += chance
-    return table
 
 
 def surface(distance, rounds, p, shots, seed=1):

@@ -28,8 +28,8 @@ MAX_DEGREE = 10
 MAX_OBSERVABLES = 3
 _SLACK = 2
 """The list grows to this many times the beam before it is cut back."""
-_FAINT = 1e-6
-"""A state that ranks below this share of the best is not kept."""
+_FAINT = 1e-3
+"""A state that ranks below this share of the best, divided by the beam, is not kept: a wider beam looks further down."""
 _LOOSE = 0.1
 """Between two cuts a new state may rank this much lower than the last one that a cut kept."""
 _RESCUES = 3
@@ -310,12 +310,13 @@ def _rerank(operations, operation, scratch, edge):
     stay[0], move[0] = 1.0, 1.0
     size = 1
     for place in range(operations.starts[operation], operations.starts[operation + 1]):
-        old = 1.0 if operations.opens[place] else weights[operations.slots[place]]
+        without = 1.0 if operations.opens[place] else 1.0 / weights[operations.slots[place]]
         new = scratch.odds[edge]
+        ratio = new * without
         weights[operations.slots[place]] = new
         for pattern in range(size):
-            stay[size + pattern] = stay[pattern] * (new / old)
-            move[size + pattern] = move[pattern] / old
+            stay[size + pattern] = stay[pattern] * ratio
+            move[size + pattern] = move[pattern] * without
             move[pattern] *= new
         size *= 2
         edge += 1
@@ -434,7 +435,7 @@ def _forward(operations, edges, scratch, tape, events, priors, beam):
                 partners = tape.partners
             count, best = _add(
                 operations, operation, scratch, seen_low, seen_high, mask_low, mask_high,
-                priors[operations.errors[operation]], max(_LOOSE * cut, _FAINT) * best, count, partners,
+                priors[operations.errors[operation]], max(_LOOSE * cut, _FAINT / beam) * best, count, partners,
             )  # fmt: skip
             largest = max(largest, count)
             if count <= _SLACK * beam:
@@ -445,7 +446,7 @@ def _forward(operations, edges, scratch, tape, events, priors, beam):
                     heavy += mass[state, c]
                 score[state] = heavy * rank[state]
                 scratch.sorted[state] = score[state]
-            limit, most = max(_select(scratch.sorted, count, beam - 1), _FAINT * best), beam
+            limit, most = max(_select(scratch.sorted, count, beam - 1), _FAINT / beam * best), beam
             cut = limit / best
         else:
             for state in range(count):
