@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -62,6 +63,12 @@ class ShotFile:
         chosen = self._chosen
         place = str(self.path), self._size, self.path.stat().st_mtime_ns
         return *place, self.format, self.width, self._letter, chosen.start, chosen.stop, chosen.step
+
+    def narrow(self, start: int, stop: int) -> "ShotFile":
+        """Return some of these shots, still unread: cheap to send to another process."""
+        made = copy(self)
+        made._chosen = self._chosen[start:stop]
+        return made
 
     def __len__(self) -> int:
         return len(self._chosen)

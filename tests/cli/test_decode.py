@@ -1,0 +1,176 @@
+"""The verbs on files of a generated repetition code; a toy decoder stands in as another package's would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qloop.cli.main import main
+from qloop.decoding.shots import ShotFile, encode_shots
+from tests.decoding.toys import Toy, repetition
+
+
+@pytest.fixture
+def toys(tmp_path, monkeypatch):
+    """The toys among the decoders, here and in other processes; the working directory is the test's own."""
+    plugin = tmp_path / "decoders" / "toys-1.0.dist-info"
+    plugin.mkdir(parents=True)
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: toys\nVersion: 1.0\n")
+    (plugin / "entry_points.txt").write_text(
+        "[qloop.decoders]\ntoy = tests.decoding.toys:Toy\nnever = tests.decoding.toys:Never\n"
+    )
+    monkeypatch.syspath_prepend(plugin.parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.environ["PYTHONPATH"], str(plugin.parent)]))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def files(toys):
+    """A model, events and flips in the working directory."""
+    dem, events, flips = repetition(shots=2000)
+    Path("m.dem").write_text(str(dem))
+    Path("e.b8").write_bytes(encode_shots(events, "b8"))
+    Path("f.01").write_bytes(encode_shots(flips, "01"))
+    return dem, events, flips
+
+
+RUN = ["decode", "run", "--dem", "m.dem", "--events", "e.b8", "--decoder", "toy", "-o", "p.b8", "--workers", "1"]
+COMPARE = ["decode", "compare", "--dem", "m.dem", "--events", "e.b8", "--flips", "f.01", "--workers", "1"]
+
+
+def fails(capsys, arguments):
+    assert main(arguments) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("qloop: ")
+    return err.strip()
+
+
+def test_run_writes_predictions_confidence_and_what_to_review(files, capsys):
+    dem, events, _ = files
+    assert main([*RUN, "--confidence", "c.npy", "--review", "0.05"]) == 0
+    out, err = capsys.readouterr()
+    answer = Toy().compile(dem).decode(events)
+    assert (ShotFile(Path("p.b8"), 1)[:] == answer.predictions).all()
+    assert (np.load("c.npy") == answer.confidence).all()
+    assert len(np.load("p.review.npy")) == 100
+    assert "2,000 shots decoded" in out
+    assert "100 shots flagged for review" in out
+    assert "decode: e.b8 (2000 of 2000)" in err
+    assert "exists and stays as it is" in fails(capsys, RUN)
+
+
+def test_a_program_reads_what_run_did(files, capsys):
+    assert main([*RUN, "--json", "--shots", "1::2"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert (done["shots"], done["confidence"], done["files"]) == (1000, None, ["p.b8"])
+    dem, events, _ = files
+    assert (ShotFile(Path("p.b8"), 1)[:] == Toy().compile(dem).decode(events[1::2]).predictions).all()
+
+
+def test_compare_prints_tests_and_writes_a_page(files, capsys):
+    arguments = [*COMPARE, "--decoders", "toy", "never", "--distance", "3", "--report", "page.html"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "toy is wrong on" in out
+    assert "Exact McNemar test" in out
+    page = Path("page.html").read_text()
+    for title in ("Error against coverage", "Confidence of toy", "Detection events", "Beside other ways"):
+        assert title in page
+    assert main([*arguments, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["answer"]
+    dem, events, flips = files
+    wrong = (Toy().compile(dem).decode(events).predictions != flips).mean()
+    assert data["decoders"]["toy"]["error"]["value"] == pytest.approx(wrong)
+    assert data["decoders"]["never"]["error"]["value"] == pytest.approx(flips.mean())
+    assert data["experiments"][0]["rounds"] == 3
+    assert data["mcnemar"][0]["p_value"] < 1e-6
+
+
+def test_compare_takes_several_experiments(files, capsys):
+    twice = ["decode", "compare", "--workers", "1", "--decoders", "toy"]
+    for option, name in (("--dem", "m.dem"), ("--events", "e.b8"), ("--flips", "f.01")):
+        twice += [option, name, name]
+    assert main([*twice, "--shots", "::2", "1::2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["answer"]["experiments"]
+    assert [one["shots"] for one in found] == [1000, 1000]
+    assert found[0]["error"] != found[1]["error"]
+    assert "`distance` must be one for each of 2 models, got 1" in fails(capsys, [*twice, "--distance", "3"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"m.dem": b"error(1.5) D0 L0"}, "`m.dem` is not a detector error model"),
+        ({"m.dem": b"error(0.1) D20 L0"}, "shots of 21 bits in 3 bytes each, its 2000 bytes"),
+        ({"m.dem": b"error(0.1) D3 L0"}, "has a bit beyond them"),
+    ],
+)
+def test_run_refuses_files_that_do_not_fit(files, capsys, changed, message):
+    for name, content in changed.items():
+        Path(name).write_bytes(content)
+    before = set(Path.cwd().iterdir())
+    assert message in fails(capsys, RUN)
+    assert set(Path.cwd().iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--decoder", "toi"], "`toi` is not a known decoder: did you mean `toy`?"),
+        (["--decoder", "never", "--beam", "4"], "decoder `never` has no beam, got 4"),
+        (["--decoder", "never", "--review", "0.1"], "need a decoder that knows how sure it is"),
+        (["--events", "none.b8"], "No such file or directory: `none.b8`"),
+        (["--shots", "x"], "START:STOP"),
+        (["--review", "2"], "`review` must be in [0, 1), got 2.0"),
+        (["-o", "p.txt"], "`txt` is not a format of shots"),
+        (["--workers", "0"], "`--workers` must be at least 1, got 0"),
+    ],
+)
+def test_run_refuses_wrong_arguments(files, capsys, more, message):
+    before = set(Path.cwd().iterdir())
+    assert message in fails(capsys, [*RUN, *more])
+    assert set(Path.cwd().iterdir()) == before
+
+
+def test_a_model_fitted_to_even_shots_serves_odd_ones(files, capsys):
+    Path("m.dem").rename("pij_from_even_for_odd.dem")
+    run = [*RUN, "--dem", "pij_from_even_for_odd.dem"]
+    assert "serves odd ones only: choose them with `1::2`" in fails(capsys, run)
+    compare = [*COMPARE, "--dem", "pij_from_even_for_odd.dem", "--decoders", "toy"]
+    assert "serves odd ones only" in fails(capsys, compare)
+    assert main([*run, "--shots", "1::2"]) == 0
+
+
+def test_two_processes_stay_small_on_a_large_file_and_go_on_after_an_interrupt(toys, tmp_path):
+    """Unpacked the file has 1.6 GB; this process and both workers keep below 1 GiB together."""
+    shots = 2_000_000
+    (tmp_path / "m.dem").write_text("error(0.1) D799 L0")
+    with (tmp_path / "e.b8").open("wb") as file:
+        file.truncate(100 * shots)
+    (tmp_path / "run.py").write_text(
+        "import resource, sys; from qloop.cli.main import main\n"
+        "if __name__ == '__main__':\n"
+        "    code = main(sys.argv[1:])\n"
+        "    print(code, *(resource.getrusage(who).ru_maxrss for who in (0, -1)), file=sys.stderr)\n"
+    )
+    command = [sys.executable, "run.py", "decode", "run", "--dem", "m.dem", "--events", "e.b8", "--decoder", "never"]
+    command += ["-o", "p.b8", "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
+        while "decode: " not in first.stderr.readline():
+            pass
+        os.killpg(first.pid, signal.SIGINT)
+        assert "interrupted: the same command goes on where it stopped" in first.stderr.read()
+    assert not (tmp_path / "p.b8").exists()
+    begun = (tmp_path / "p.b8.part").stat().st_size
+    assert 0 < begun < shots
+    second = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    code, ours, worker = map(int, second.stderr.splitlines()[-1].split())
+    assert code == 0
+    assert ours + 2 * worker < 2**20
+    assert (tmp_path / "p.b8").stat().st_size == shots
