@@ -29,7 +29,7 @@ MAX_OBSERVABLES = 3
 _SLACK = 2
 """The list grows to this many times the beam before it is cut back."""
 _FAINT = 1e-3
-"""A state that ranks below this share of the best, divided by the beam, is not kept: a wider beam looks further down."""
+"""A state that ranks below this share of the best, divided by the beam, is not kept."""
 _LOOSE = 0.1
 """Between two cuts a new state may rank this much lower than the last one that a cut kept."""
 _RESCUES = 3
