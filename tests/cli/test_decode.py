@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stim
 
 from qloop.cli.main import main
 from qloop.decoding.shots import ShotFile, encode_shots
@@ -40,6 +41,7 @@ def files(toys):
 
 
 RUN = ["decode", "run", "--dem", "m.dem", "--events", "e.b8", "--decoder", "toy", "-o", "p.b8", "--workers", "1"]
+FIT = ["decode", "fit", "--dem", "m.dem", "--events", "e.b8", "--flips", "f.01", "-o", "fitted.dem"]
 COMPARE = ["decode", "compare", "--dem", "m.dem", "--events", "e.b8", "--flips", "f.01", "--workers", "1"]
 
 
@@ -100,7 +102,8 @@ def test_compare_takes_several_experiments(files, capsys):
     found = json.loads(capsys.readouterr().out)["answer"]["experiments"]
     assert [one["shots"] for one in found] == [1000, 1000]
     assert found[0]["error"] != found[1]["error"]
-    assert "`distance` must be one for each of 2 models, got 1" in fails(capsys, [*twice, "--distance", "3"])
+    wrong = [*twice, "--distance", "3", "5", "7"]
+    assert "`dem` must be one for all or one for each of 3, got 2" in fails(capsys, wrong)
 
 
 @pytest.mark.parametrize(
@@ -147,9 +150,46 @@ def test_a_model_fitted_to_even_shots_serves_odd_ones(files, capsys):
     assert main([*run, "--shots", "1::2"]) == 0
 
 
-def test_two_processes_stay_small_on_a_large_file_and_go_on_after_an_interrupt(toys, tmp_path):
-    """Unpacked the file has 1.6 GB; this process and both workers keep below 1 GiB together."""
-    shots = 2_000_000
+def test_fit_writes_a_tagged_model_and_its_page(files, capsys):
+    assert main([*FIT, "--shots", ":1500", "--epochs", "2", "--report", "page.html"]) == 0
+    out = capsys.readouterr().out
+    assert "learned from 1,500 shots" in out
+    assert "Validation loss" in Path("page.html").read_text()
+    fitted = stim.DetectorErrorModel(Path("fitted.dem").read_text())
+    assert fitted.num_detectors == files[0].num_detectors
+    assert {line.tag for line in fitted if line.type == "error"} == {"fitted for frontier"}
+    before = Path("fitted.dem").read_bytes()
+    assert "`fitted.dem` exists and stays as it is" in fails(capsys, FIT)
+    assert Path("fitted.dem").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--flips", "zeros.01"], "more than one class"),
+        (["--flips", "short.01"], "as many shots as"),
+        (["--shots", "0:0"], "`validation` must leave shots on both sides"),
+        (["--decoder", "toy"], "priors cannot be fitted for `toy`"),
+        (["--validation", "1"], "`validation` must be less than 1"),
+        (["-o", "a.dem", "b.dem"], "`--output` must be one for each of 1, got 2"),
+    ],
+)
+def test_fit_refuses(files, capsys, more, message):
+    Path("zeros.01").write_text("0\n" * 2000)
+    Path("short.01").write_text("0\n1\n")
+    assert message in fails(capsys, [*FIT, *more])
+    assert [path.name for path in Path.cwd().glob("*.dem")] == ["m.dem"]
+
+
+def test_fit_refuses_more_than_memory_should_hold(files, capsys, monkeypatch):
+    monkeypatch.setattr("qloop.decoding.fit_task.MOST_BYTES", 10_000)
+    assert "choose some with `--shots`" in fails(capsys, FIT)
+    assert main([*FIT, "--shots", ":1000", "--epochs", "1"]) == 0
+
+
+def test_processes_stay_small_on_a_large_file_and_an_interrupted_run_goes_on(toys, tmp_path, capsys):
+    """Unpacked the file has 0.8 GB; this process and both workers keep below 0.6 GiB together."""
+    shots = 1_000_000
     (tmp_path / "m.dem").write_text("error(0.1) D799 L0")
     with (tmp_path / "e.b8").open("wb") as file:
         file.truncate(100 * shots)
@@ -159,18 +199,19 @@ def test_two_processes_stay_small_on_a_large_file_and_go_on_after_an_interrupt(t
         "    code = main(sys.argv[1:])\n"
         "    print(code, *(resource.getrusage(who).ru_maxrss for who in (0, -1)), file=sys.stderr)\n"
     )
-    command = [sys.executable, "run.py", "decode", "run", "--dem", "m.dem", "--events", "e.b8", "--decoder", "never"]
-    command += ["-o", "p.b8", "--workers", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
-        while "decode: " not in first.stderr.readline():
-            pass
-        os.killpg(first.pid, signal.SIGINT)
-        assert "interrupted: the same command goes on where it stopped" in first.stderr.read()
+    run = ["decode", "run", "--dem", "m.dem", "--events", "e.b8", "--decoder", "never", "-o", "p.b8", "--workers"]
+    command = [sys.executable, "run.py", *run, "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        for _ in range(3):
+            assert "decode: e.b8" in process.stderr.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        *_, sentence, last = process.stderr.read().splitlines()
+    assert sentence == "qloop: interrupted: the same command goes on where it stopped."
+    code, ours, worker = map(int, last.split())
+    assert code == 130
+    assert ours + 2 * worker < 0.6 * 2**20
     assert not (tmp_path / "p.b8").exists()
-    begun = (tmp_path / "p.b8.part").stat().st_size
-    assert 0 < begun < shots
-    second = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-    code, ours, worker = map(int, second.stderr.splitlines()[-1].split())
-    assert code == 0
-    assert ours + 2 * worker < 2**20
+    assert 0 < (tmp_path / "p.b8.part").stat().st_size < shots
+    assert main([*run, "1"]) == 0
+    assert "1,000,000 shots decoded" in capsys.readouterr().out
     assert (tmp_path / "p.b8").stat().st_size == shots

@@ -3,7 +3,15 @@ import pytest
 import stim
 
 from qloop.core.errors import InvalidValueError
-from qloop.decoding.experiment import Experiment, check_half, count_rounds, parse_slice, read_dem, read_experiment
+from qloop.decoding.experiment import (
+    Experiment,
+    check_half,
+    count_rounds,
+    parse_slice,
+    read_dem,
+    read_experiment,
+    spread,
+)
 from tests.decoding.toys import repetition
 
 
@@ -65,6 +73,15 @@ def test_a_model_serves_the_other_half_only(tmp_path):
             with pytest.raises(InvalidValueError, match="choose them with `[01]::2`"):
                 check_half(path, parse_slice(text))
     check_half(tmp_path / "fitted.dem", slice(None))
+    check_half(odd, slice(None, None, 2), learning=True)
+    with pytest.raises(InvalidValueError, match="learns from even ones only: choose them with `0::2`"):
+        check_half(odd, slice(1, None, 2), learning=True)
+
+
+def test_one_of_a_list_is_for_all():
+    assert list(spread(a=[1], b=[2, 3], c=(None,))) == [(1, 2, None), (1, 3, None)]
+    with pytest.raises(InvalidValueError, match="`b` must be one for all or one for each of 3, got 2"):
+        spread(a=[1, 2, 3], b=[1, 2])
 
 
 @pytest.mark.parametrize("text", ["3", "1:2:3:4", "a:b", "-1:", "1;2", ""])

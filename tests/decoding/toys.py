@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pymatching
 import stim
 
 from qloop.decoding.posterior import Decoded
@@ -16,6 +15,8 @@ class Toy:
     beam: int = 4
 
     def compile(self, dem):
+        import pymatching
+
         return CompiledToy(pymatching.Matching.from_detector_error_model(dem), dem.num_observables)
 
 
@@ -29,7 +30,7 @@ class Never:
 
 @dataclass(frozen=True)
 class CompiledToy:
-    matching: pymatching.Matching
+    matching: object
     width: int
 
     def decode(self, events):

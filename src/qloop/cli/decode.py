@@ -1,11 +1,16 @@
 """`qloop decode`: error correction on Stim's own files: learn a model, decode, compare decoders."""
 
 import argparse
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from qloop.core.answer import Task
+    from qloop.runs.run import Run
 
 _FORMATS = ("b8", "01", "dets", "npy")
 
@@ -42,7 +47,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shots", nargs="+", default=[":"], metavar="START:STOP:STEP", help="which to learn from")
     parser.add_argument("--decoder", default="frontier", help="what the model is for, one of `qloop list decoders`")
     parser.add_argument("--validation", type=float, default=0.1, metavar="SHARE", help="of the shots, to stop by")
-    parser.add_argument("--epochs", type=int, help="passes over the shots, at most")
+    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the shots, at most")
     parser.add_argument("--seed", type=int, default=0, help="seed of every random number")
     parser.add_argument("-o", "--output", type=Path, nargs="+", required=True, metavar="OUT.dem", help="where to write")
     parser.set_defaults(handler=_fit)
@@ -90,18 +95,23 @@ def _fit(arguments: argparse.Namespace) -> int:
     from qloop.core.errors import InvalidValueError
     from qloop.decoding.fit_task import FitSettings, run_fit
 
-    if len(arguments.output) != len(arguments.dem):
-        raise InvalidValueError(
-            f"`--output` must be one for each of {len(arguments.dem)} models, got {len(arguments.output)}."
-        )
+    number = max(len(arguments.dem), len(arguments.events))
+    if len(arguments.output) != number:
+        raise InvalidValueError(f"`--output` must be one for each of {number}, got {len(arguments.output)}.")
     for path in arguments.output:
         if path.exists():
             raise InvalidValueError(f"`{path}` exists and stays as it is: choose another name.")
     names = ("dem", "events", "flips", "format", "shots", "decoder", "beam", "validation", "epochs")
-    return _remember(
-        run_fit, _settings(FitSettings, arguments, names), "decode fit", arguments,
-        then=lambda result: _write_models(arguments.output, result.answer.values["dems"]), seed=arguments.seed,
-    )  # fmt: skip
+    settings = _settings(FitSettings, arguments, names)
+
+    def write(result: "Run") -> None:
+        from qloop.runs.atomic import write_atomic
+
+        for index, path in enumerate(arguments.output):
+            with write_atomic(path) as file:
+                file.write(result.answer.arrays[f"dem_{index}"].tobytes())
+
+    return _remember(run_fit, settings, "decode fit", arguments, seed=arguments.seed, then=write)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -152,18 +162,26 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _settings(kind: type[Any], arguments: argparse.Namespace, names: tuple[str, ...]) -> Any:
     from qloop.core.settings import validate
 
-    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    plain = {
-        name: [str(v) if isinstance(v, Path) else v for v in value] if isinstance(value, list) else value
-        for name, value in given.items()
-    }
-    return validate(kind, plain, folder=Path.cwd())
+    given = {name: _plain(value) for name in names if (value := getattr(arguments, name)) is not None}
+    return validate(kind, given, folder=Path.cwd())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _remember(
-    task: Any, settings: Any, kind: str, arguments: argparse.Namespace, *, seed: int = 0, then: Any = None
+    task: "Task",
+    settings: Any,
+    kind: str,
+    arguments: argparse.Namespace,
+    *,
+    seed: int = 0,
+    then: "Callable[[Run], None] | None" = None,
 ) -> int:
-    """Run a task as the store does, write its page and print it."""
+    """Run a task with the store as its memo, do what follows, and print the answer beside its page."""
     from qloop.cli.progress import show_progress
     from qloop.cli.run import write_page
     from qloop.cli.show import print_run
@@ -172,25 +190,15 @@ def _remember(
 
     with Store(arguments.store) as store:
         with show_progress() as progress:
-            result = execute(
-                task, settings, kind=kind, seed=seed, store=store, progress=progress, fresh=arguments.fresh
-            )
+            run = execute(task, settings, kind=kind, seed=seed, store=store, progress=progress, fresh=arguments.fresh)
         if then is not None:
-            then(result)
-        print_run(result, write_page(store, result, arguments.report), as_json=arguments.json)
+            then(run)
+        print_run(run, write_page(store, run, arguments.report), as_json=arguments.json)
     return 0
 
 
-def _write_models(paths: list[Path], texts: list[str]) -> None:
-    from qloop.runs.atomic import write_atomic
-
-    for path, text in zip(paths, texts, strict=True):
-        with write_atomic(path) as file:
-            file.write(text.encode())
-
-
 @contextmanager
-def _workers(number: int | None) -> Iterator[tuple[Executor, int]]:
+def _workers(number: int | None) -> Iterator[tuple["Executor", int]]:
     """Yield where to decode, and how many blocks at a time: processes, or a thread where one is enough."""
     import multiprocessing
     import signal

@@ -1,6 +1,5 @@
 """The task behind `qloop decode compare`: files and names of decoders to an answer with a page."""
 
-from collections.abc import Sized
 from concurrent.futures import Executor
 from dataclasses import fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from qloop.core.settings import REQUIRED, setting, settings
 from qloop.decoding.comparison import Comparison, compare
 from qloop.decoding.comparison_page import comparison_page
 from qloop.decoding.decoder import DECODERS, Decoder
-from qloop.decoding.experiment import Experiment, parse_slice, read_experiment
+from qloop.decoding.experiment import Experiment, parse_slice, read_experiment, spread
 
 REFERENCES = (
     "Stim: Gidney, Quantum 5, 497 (2021), arXiv:2103.02202",
@@ -24,7 +23,7 @@ REFERENCES = (
 
 @settings
 class CompareSettings:
-    """Files of experiments, in the same order in every list, and the decoders to try on them."""
+    """Files of experiments, in the same order in every list (one is for all), and the decoders to try on them."""
 
     dem: tuple[Path, ...] = setting(REQUIRED, "detector error models", min_length=1)
     events: tuple[Path, ...] = setting(REQUIRED, "detection events", min_length=1)
@@ -85,24 +84,19 @@ def read_experiments(settings: CompareSettings) -> list[Experiment]:
     Raises:
         InvalidValueError: lists of different lengths, or files that do not fit each other.
     """
-    number = len(settings.dem)
-    lists: dict[str, Sized] = {"events": settings.events, "flips": settings.flips}
-    lists |= {name: values for name in ("distance", "rounds") if (values := getattr(settings, name))}
-    lists |= {"shots": settings.shots} if len(settings.shots) > 1 else {}
-    for name, values in lists.items():
-        if len(values) != number:
-            raise InvalidValueError(f"`{name}` must be one for each of {number} models, got {len(values)}.")
+    columns = spread(
+        dem=settings.dem,
+        events=settings.events,
+        flips=settings.flips,
+        shots=settings.shots,
+        distance=settings.distance or (None,),
+        rounds=settings.rounds or (None,),
+    )
     return [
         read_experiment(
-            settings.dem[k],
-            settings.events[k],
-            settings.flips[k],
-            format=settings.format,
-            select=parse_slice(settings.shots[k % len(settings.shots)]),
-            distance=settings.distance[k] if settings.distance else None,
-            rounds=settings.rounds[k] if settings.rounds else None,
+            dem, events, flips, format=settings.format, select=parse_slice(shots), distance=distance, rounds=rounds
         )
-        for k in range(number)
+        for dem, events, flips, shots, distance, rounds in columns
     ]
 
 

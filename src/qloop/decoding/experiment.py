@@ -1,9 +1,10 @@
 """`Experiment`: a model with its shots, from files or arrays."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import stim
@@ -122,18 +123,40 @@ def parse_slice(text: str) -> slice:
     return slice(*(int(part) if part else None for part in parts))
 
 
-def check_half(path: Path, select: slice) -> None:
-    """Refuse shots that a model was fitted to, where its name says so as Google's do.
+def spread(**lists: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Return what belongs to each experiment; a list of one is for all of them.
+
+    >>> list(spread(dem=["a.dem", "b.dem"], shots=[":"]))
+    [('a.dem', ':'), ('b.dem', ':')]
 
     Raises:
-        InvalidValueError: a model named ``*_from_even_for_odd`` and shots that are not all odd, or the other way round.
+        InvalidValueError: lists of different lengths.
+    """
+    number = max(map(len, lists.values()))
+    for name, values in lists.items():
+        if len(values) not in (1, number):
+            raise InvalidValueError(f"`{name}` must be one for all or one for each of {number}, got {len(values)}.")
+    return zip(*(list(values) * (number if len(values) == 1 else 1) for values in lists.values()), strict=True)
+
+
+def check_half(path: Path, select: slice, *, learning: bool = False) -> None:
+    """Refuse the half of the shots that a model must not see, where its name says so as Google's do.
+
+    Args:
+        path: the model; ``*_from_even_for_odd`` decodes odd shots, and what is learned further comes from even ones.
+        select: which shots.
+        learning: whether they are to learn from.
+
+    Raises:
+        InvalidValueError: shots that are not all of the right half.
     """
     if match := _HALVES.search(path.name):
-        parity = match[2] == "odd"
-        if (select.step or 1) % 2 or (select.start or 0) % 2 != parity:
+        fitted, half = match.groups()
+        half = fitted if learning else half
+        if (select.step or 1) % 2 or (select.start or 0) % 2 != (half == "odd"):
             raise InvalidValueError(
-                f"`{path.name}` was fitted to {match[1]} shots and serves {match[2]} ones only: "
-                f"choose them with `{int(parity)}::2`."
+                f"`{path.name}` was fitted to {fitted} shots and {'learns from' if learning else 'serves'} {half} ones "
+                f"only: choose them with `{int(half == 'odd')}::2`."
             )
 
 
