@@ -103,7 +103,8 @@ class ExactPlan:
 
         def go(number: int) -> None:
             rows, kept, future = (
-                aligned((size, LANES), np.float32, np.empty) for size in (self.rows + 1, int(heights.sum()), self.rows)
+                aligned((size, LANES), np.float32, np.empty)
+                for size in (self.rows + 1, int(heights.sum()), self.rows + 1)
             )
             for tile in pieces[number]:
                 own = slice(LANES * tile, LANES * (tile + 1))
@@ -345,12 +346,14 @@ def _backward(steps, chances, events, rows, kept, heights, future, targets, clas
 
 @compiled
 def _level(future, count):
-    """Bring the largest future of every lane to one."""
+    """Bring the futures of every lane to a sum of one."""
+    sums = full(future, 0.0)
+    for row in range(count):
+        sums = sums + load(future, row)
+    store(future, len(future) - 1, sums)
     for lane in range(future.shape[1]):
-        largest = np.float32(0.0)
-        for row in range(count):
-            largest = max(largest, future[row, lane])
-        if largest > 0.0:
-            factor = np.float32(1.0) / largest
-            for row in range(count):
-                future[row, lane] *= factor
+        if future[-1, lane] > 0.0:
+            future[-1, lane] = 1.0 / future[-1, lane]
+    factor = load(future, len(future) - 1)
+    for row in range(count):
+        store(future, row, factor * load(future, row))
