@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 import stim
 
 from qloop.cli.main import main
 from qloop.decoding.shots import ShotFile, encode_shots
 from tests.decoding.toys import Toy, repetition
+
+KERNELS = os.environ.get("QLOOP_CACHE") or str(platformdirs.user_cache_path("qloop"))
+"""Where compiled kernels are kept, before a test gets a cache of its own."""
 
 
 @pytest.fixture
@@ -27,6 +31,7 @@ def toys(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(plugin.parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.environ["PYTHONPATH"], str(plugin.parent)]))
+    monkeypatch.setenv("QLOOP_CACHE", KERNELS)
     monkeypatch.chdir(tmp_path)
 
 

@@ -12,10 +12,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.decoding.confidence import BINS
 from qloop.decoding.posterior import Decoded
 
 Counts = dict[str, NDArray[np.float64]]
-RELIABILITY_BINS = 15
 _DOUBT_EDGES = np.geomspace(1e-16, 1, 481)
 """Thirty bins to a factor of ten."""
 
@@ -58,10 +58,10 @@ def _by_doubt(confidence: NDArray[np.float64] | None, wrong: NDArray[np.bool_]) 
 
 
 def _by_confidence(confidence: NDArray[np.float64] | None, wrong: NDArray[np.bool_]) -> NDArray[np.float64]:
-    counts = np.zeros((3, RELIABILITY_BINS))
+    counts = np.zeros((3, BINS))
     if confidence is not None:
         # The most probable of many classes may be less probable than one half.
-        bins = ((2 * confidence - 1) * RELIABILITY_BINS).astype(int).clip(0, RELIABILITY_BINS - 1)
+        bins = ((2 * confidence - 1) * BINS).astype(int).clip(0, BINS - 1)
         for row, weights in zip(counts, (confidence, ~wrong, None), strict=True):
-            row += np.bincount(bins, weights, minlength=RELIABILITY_BINS)
+            row += np.bincount(bins, weights, minlength=BINS)
     return counts
