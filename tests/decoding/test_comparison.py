@@ -98,7 +98,7 @@ def test_the_page_has_every_figure_and_survives_json(comparison):
     titles = [getattr(figure, "title", "") for figure in figures]
     for title in (
         "Every decoder",
-        "Every experiment",
+        "Logical error of every experiment",
         "Error against rounds, distance 3",
         "Error against rounds, distance 5",
         "Error per cycle against distance",

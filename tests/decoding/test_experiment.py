@@ -30,7 +30,7 @@ def test_three_files_are_an_experiment(tmp_path):
     np.save(tmp_path / "f.npy", flips)
     files = tmp_path / "m.dem", tmp_path / "e.npy", tmp_path / "f.npy"
     experiment = read_experiment(*files, select=slice(1, None, 2), distance=3)
-    assert experiment.name == f"{tmp_path.name}/e.npy"
+    assert experiment.name == f"{tmp_path.name}/e"
     assert (experiment.distance, experiment.rounds) == (3, 3)
     assert (experiment.events[:] == events[1::2]).all()
     assert (experiment.flips[:] == flips[1::2]).all()

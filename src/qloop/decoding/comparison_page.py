@@ -42,18 +42,17 @@ def _table(comparison: Comparison) -> Table:
     rows = [
         (
             trial.name,
+            "" if trial.distance is None else f"{trial.distance}",
+            "" if trial.rounds is None else f"{trial.rounds}",
             f"{trial.shots:,}",
-            decoder,
-            f"{int(trial.counts['wrong'][index]):,}",
-            _share(comparison.error(trial, decoder)),
+            *(_share(comparison.error(trial, decoder)) for decoder in comparison.decoders),
         )
         for trial in comparison.trials
-        for index, decoder in enumerate(comparison.decoders)
     ]
-    left = f" {len(rows) - _MOST_ROWS} more rows are left out here." if len(rows) > _MOST_ROWS else ""
+    left = f" {len(rows) - _MOST_ROWS} more are left out here." if len(rows) > _MOST_ROWS else ""
     return Table(
-        title="Every experiment",
-        columns=("experiment", "shots", "decoder", "wrong", "logical error"),
+        title="Logical error of every experiment",
+        columns=("experiment", "distance", "rounds", "shots", *comparison.decoders),
         rows=tuple(rows[:_MOST_ROWS]),
         caption="A shot is wrong when any observable is; 90 % intervals (Wilson)." + left,
     )

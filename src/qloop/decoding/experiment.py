@@ -102,7 +102,7 @@ def read_experiment(
     model = read_dem(dem)
     check_half(dem, select)
     return Experiment(
-        name="/".join(events.absolute().parts[-2:]),
+        name=f"{events.absolute().parent.name}/{events.stem}",
         dem=model,
         events=ShotFile(events, model.num_detectors, format=format, select=select),
         flips=ShotFile(flips, model.num_observables, letter="L", select=select),
