@@ -99,6 +99,14 @@ def test_compare_prints_tests_and_writes_a_page(files, capsys):
     assert data["mcnemar"][0]["p_value"] < 1e-6
 
 
+def test_models_of_the_same_shots_go_by_their_own_names(files, capsys):
+    Path("other.dem").write_bytes(Path("m.dem").read_bytes())
+    assert main([*COMPARE, "--dem", "m.dem", "other.dem", "--decoders", "toy", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["answer"]["experiments"]
+    assert [one["name"] for one in found] == ["m", "other"]
+    assert found[0]["error"] == found[1]["error"]
+
+
 def test_compare_takes_several_experiments(files, capsys):
     twice = ["decode", "compare", "--workers", "1", "--decoders", "toy"]
     for option, name in (("--dem", "m.dem"), ("--events", "e.b8"), ("--flips", "f.01")):

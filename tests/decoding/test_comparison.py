@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -45,6 +45,7 @@ def test_four_shots_by_hand():
     assert counts["stated"][0, 3] == pytest.approx(1.22)
 
 
+@settings(max_examples=15, deadline=None)
 @given(cut=st.integers(0, 200))
 def test_counts_of_two_blocks_add_up(cut):
     dem, events, flips = repetition(shots=200)

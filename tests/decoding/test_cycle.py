@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qloop.core.errors import InvalidValueError
@@ -11,6 +11,7 @@ def expected_wrong(rounds, error, amplitude, shots):
     return [(1 - amplitude * (1 - 2 * error) ** n) / 2 * shots for n in rounds]
 
 
+@settings(max_examples=50, deadline=None)
 @given(error=st.floats(0.001, 0.1), amplitude=st.floats(0.9, 1.0))
 def test_it_finds_the_law_that_made_the_errors(error, amplitude):
     rounds = [3, 5, 7, 9, 11]

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import stim
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qloop.core.errors import InvalidValueError
@@ -140,6 +140,7 @@ def test_wrong_targets(tmp_path):
         FileTarget(predictions=tmp_path / "p.npy", confidence=tmp_path / "p.npy")
 
 
+@settings(max_examples=40, deadline=None)
 @given(values=st.lists(st.floats(0, 1) | st.sampled_from([0.5, 1.0]), max_size=40), share=st.floats(0, 1))
 def test_the_least_confident_are_found_in_chunks(tmp_path_factory, values, share):
     folder = tmp_path_factory.mktemp("flagged")

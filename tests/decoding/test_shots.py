@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import stim
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qloop.core.errors import InvalidValueError
@@ -42,6 +42,7 @@ def test_stim_reads_what_is_written_and_the_other_way_round(tmp_path, format, wi
     assert (ShotFile(theirs, width)[:] == bits).all()
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     format=st.sampled_from(FORMATS),
     width=st.integers(1, 20),

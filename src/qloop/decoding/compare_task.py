@@ -92,12 +92,15 @@ def read_experiments(settings: CompareSettings) -> list[Experiment]:
         distance=settings.distance or (None,),
         rounds=settings.rounds or (None,),
     )
+    # Several models of the same shots are told apart by the models.
+    same = len(set(settings.events)) == 1 < len(settings.dem)
     return [
         read_experiment(
-            dem, events, flips, format=settings.format, select=parse_slice(shots), distance=distance, rounds=rounds
+            dem, events, flips, format=settings.format, select=parse_slice(shots), name=dem.stem if same else None,
+            distance=distance, rounds=rounds,
         )
         for dem, events, flips, shots, distance, rounds in columns
-    ]
+    ]  # fmt: skip
 
 
 def _headline(comparison: Comparison) -> str:

@@ -82,6 +82,7 @@ def read_experiment(
     *,
     format: str | None = None,
     select: slice = slice(None),
+    name: str | None = None,
     distance: int | None = None,
     rounds: int | None = None,
 ) -> Experiment:
@@ -93,6 +94,7 @@ def read_experiment(
         flips: flips of the observables.
         format: format of the events, by default the ending of the name; that of the flips is always the ending.
         select: which shots.
+        name: for tables and figures, by default the events' folder and file.
         distance: code distance.
         rounds: rounds of measurements.
 
@@ -102,7 +104,7 @@ def read_experiment(
     model = read_dem(dem)
     check_half(dem, select)
     return Experiment(
-        name=f"{events.absolute().parent.name}/{events.stem}",
+        name=name or f"{events.absolute().parent.name}/{events.stem}",
         dem=model,
         events=ShotFile(events, model.num_detectors, format=format, select=select),
         flips=ShotFile(flips, model.num_observables, letter="L", select=select),
