@@ -147,3 +147,12 @@ class Frontier:
     def compile(self, dem: stim.DetectorErrorModel) -> FrontierDecoder:
         """Return the decoder for a model."""
         return FrontierDecoder(dem, self.beam)
+
+
+def warm_up() -> None:
+    """Compile the kernels."""
+    dem = stim.DetectorErrorModel("error(0.1) D0 L0\nerror(0.1) D0 D1")
+    for beam in (None, 2):
+        decoder = FrontierDecoder(dem, beam)
+        decoder.posterior(np.zeros((1, 2)))
+        decoder.gradient(np.zeros((1, 2)), np.zeros((1, 1)))
