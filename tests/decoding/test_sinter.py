@@ -8,48 +8,62 @@ import stim
 from qloop.core.errors import InvalidValueError
 from qloop.decoding import FrontierDecoder, SinterDecoder, sinter_decoders
 from tests.decoding.test_beam import surface
+from tests.decoding.toys import repetition
 
 
-def circuit():
-    return stim.Circuit.generated(
-        "surface_code:rotated_memory_z", distance=3, rounds=3, after_clifford_depolarization=0.01
+def pack(events):
+    return np.packbits(events, axis=1, bitorder="little")
+
+
+def test_every_decoder_of_the_table_predicts_in_sinters_own_form():
+    dem, events, flips = repetition(p=0.01)
+    for name, decoder in sinter_decoders().items():
+        compiled = pickle.loads(pickle.dumps(decoder)).compile_decoder_for_dem(dem=dem)
+        answer = compiled.decode_shots_bit_packed(bit_packed_detection_event_data=pack(events))
+        assert (answer.dtype, answer.shape) == (np.uint8, (500, 1)), name
+        assert (answer != flips).mean() < 0.02, name
+
+
+def test_bits_are_little_endian_in_and_out():
+    lines = [f"error(0.01) D{bit} L{bit % 3}" for bit in range(10)]
+    compiled = SinterDecoder().compile_decoder_for_dem(dem=stim.DetectorErrorModel("\n".join(lines)))
+    # Detectors 1 and 9: observables 1 and 0.
+    answer = compiled.decode_shots_bit_packed(bit_packed_detection_event_data=np.array([[2, 2]], np.uint8))
+    assert answer.tolist() == [[0b011]]
+
+
+def test_sinter_counts_doubtful_shots_as_discarded():
+    circuit = stim.Circuit.generated(
+        "repetition_code:memory", distance=3, rounds=3, before_round_data_depolarization=0.1
     )
-
-
-def test_sinter_collects_with_every_decoder_of_the_table():
-    decoders = sinter_decoders()
-    # In this process, as a worker of sinter does it: a pool of processes would take longer than everything else here.
-    for name, decoder in decoders.items():
-        compiled = pickle.loads(pickle.dumps(decoder)).compile_decoder_for_dem(
-            dem=circuit().detector_error_model(decompose_errors=True)
-        )
-        events, flips = circuit().compile_detector_sampler(seed=2).sample(500, separate_observables=True)
-        packed = np.packbits(events, axis=1, bitorder="little")
-        answer = compiled.decode_shots_bit_packed(bit_packed_detection_event_data=packed)
-        assert answer.dtype == np.uint8
-        assert answer.shape == (500, 1), name
-        assert (answer[:, 0] != flips[:, 0]).mean() < 0.05, name
-
-
-def test_flagged_shots_are_discarded_by_sinter():
-    task = sinter.Task(circuit=circuit(), decoder="flagging", json_metadata={})
     stats = sinter.collect(
-        num_workers=1, tasks=[task], max_shots=2000, custom_decoders={"flagging": SinterDecoder(discard=0.9)}
+        num_workers=1,
+        tasks=[sinter.Task(circuit=circuit, decoder="flagging")],
+        max_shots=2000,
+        custom_decoders={"flagging": SinterDecoder("pymatching", discard=0.05)},
     )[0]
-    kept = (stats.shots - stats.discards) / stats.shots
-    assert 0.5 < kept < 1
-    assert stats.errors / (stats.shots - stats.discards) < 0.02
+    assert stats.shots == 2000
+    assert 0.05 < stats.discards / stats.shots < 0.6
+    assert stats.errors / (stats.shots - stats.discards) < 0.1
 
 
-def test_the_extra_byte_says_discard():
+def test_the_extra_byte_is_one_where_the_chance_to_be_wrong_is_larger():
     _, model, events, _ = surface(3, 3, 0.05, 50)
-    packed = np.packbits(events, axis=1, bitorder="little")
-    compiled = SinterDecoder(discard=0.95).compile_decoder_for_dem(dem=model.dem)
-    answer = compiled.decode_shots_bit_packed(bit_packed_detection_event_data=packed)
+    compiled = SinterDecoder(discard=0.05).compile_decoder_for_dem(dem=model.dem)
+    answer = compiled.decode_shots_bit_packed(bit_packed_detection_event_data=pack(events))
     confidence = FrontierDecoder(model.dem).decode(events).confidence
-    np.testing.assert_array_equal(answer[:, -1], confidence < 0.95)
+    np.testing.assert_array_equal(answer[:, 1:], (confidence < 0.95)[:, None])
+    assert 0 < answer[:, 1].sum() < 50
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(InvalidValueError, match=r"in \[0, 1\], got 2"):
+    with pytest.raises(InvalidValueError, match=r"`discard` must be in \(0, 1\), got 2"):
         SinterDecoder(discard=2)
+    with pytest.raises(InvalidValueError, match="`baem` is not a setting of `frontier`: did you mean `beam`"):
+        SinterDecoder(baem=3)
+    with pytest.raises(InvalidValueError, match="`cascad` is not a known decoder: did you mean `cascade`"):
+        SinterDecoder("cascad")
+    bare = SinterDecoder("pymatching", discard=0.1, confidence=False)
+    compiled = bare.compile_decoder_for_dem(dem=stim.DetectorErrorModel("error(0.1) D0 L0"))
+    with pytest.raises(InvalidValueError, match="a decoder that knows how sure it is"):
+        compiled.decode_shots_bit_packed(bit_packed_detection_event_data=np.zeros((1, 1), np.uint8))

@@ -1,4 +1,4 @@
-"""Matching first, the frontier where matching is not sure."""
+"""Matching first, the frontier on the shots of which matching is not sure."""
 
 from dataclasses import dataclass
 
@@ -8,51 +8,73 @@ from numpy.typing import NDArray
 
 from qloop.core.errors import InvalidValueError
 from qloop.decoding.frontier import FrontierDecoder
-from qloop.decoding.matching import CompiledMatching
+from qloop.decoding.matching import CompiledMatching, Gap, has_gap
 from qloop.decoding.posterior import Decoded
 
-
-class CompiledCascade:
-    """A cascade for one model; see `Cascade`."""
-
-    def __init__(self, dem: stim.DetectorErrorModel, gap: float, beam: int | None) -> None:
-        self.matching = CompiledMatching(dem, correlated=True)
-        self.frontier = FrontierDecoder(dem, beam)
-        self.threshold = gap
-
-    def decode(self, events: NDArray[np.generic]) -> Decoded:
-        """Return matching's predictions where its gap is wide, the frontier's elsewhere."""
-        seen = self.matching.model.check_events(events)
-        predictions, gap = self.matching.predict(seen), self.matching.gap(seen)
-        confidence = 1 / (1 + np.exp(-gap))
-        narrow = np.flatnonzero(gap < self.threshold)
-        again = self.frontier.decode(seen[narrow])
-        predictions[narrow], confidence[narrow] = again.predictions, again.confidence
-        return Decoded(predictions=predictions, confidence=confidence)
+_WIDER = 1.5
+"""Where the gap of plain matching is this many times the limit, that of correlated matching, which is dearer and seldom
+negative, is not asked for."""
+_MARGIN = 0.1
+"""The gap is cut off this far beyond what it is compared with: PyMatching rounds weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cascade:
-    """Settings of the cascade. Every shot is judged alone: answers do not depend on the batch.
+    """Settings of the cascade.
+
+    Correlated matching answers, and the frontier the shots where the mean of the gaps of plain and correlated matching
+    is small. Every shot is judged alone: answers do not depend on the batch.
 
     Args:
-        gap: in nats; shots whose complementary gap of plain matching is smaller go to the frontier.
+        confidence: shots of which matching is less sure than this go to the frontier, in (0.5, 1). By default they are
+            2.4 % of the shots of a surface code of distance 5 under 0.5 % of uniform noise, and 0.2 % of those of
+            distance 7 under 0.3 %, and hold more than four fifths of what the frontier corrects.
         beam: states that the frontier keeps; `None` as in `FrontierDecoder`.
     """
 
-    gap: float = 6.0
-    beam: int | None = 64
+    confidence: float = 0.9
+    beam: int | None = 32
 
     def __post_init__(self) -> None:
-        if not self.gap > 0:
-            raise InvalidValueError(f"`gap` must be positive, got {self.gap}.")
+        if not 0.5 < self.confidence < 1:
+            raise InvalidValueError(f"`confidence` must be in (0.5, 1), got {self.confidence}.")
 
-    def compile(self, dem: stim.DetectorErrorModel) -> CompiledCascade:
+    def compile(self, dem: stim.DetectorErrorModel) -> "CompiledCascade":
         """Return the decoder for a model.
 
         Raises:
             InvalidValueError: a model without a gap: other than one observable, or one flipped by pieces of two.
         """
-        made = CompiledCascade(dem, self.gap, self.beam)
-        made.matching.gap(np.zeros((1, made.matching.model.num_detectors), np.uint8))
-        return made
+        return CompiledCascade(dem, self.confidence, self.beam)
+
+
+class CompiledCascade:
+    """A cascade for one model; see `Cascade`."""
+
+    def __init__(self, dem: stim.DetectorErrorModel, confidence: float, beam: int | None) -> None:
+        if not has_gap(dem):
+            raise InvalidValueError(
+                "a cascade needs a model with one observable, flipped by pieces of decompositions with one detector."
+            )
+        self._limit = float(np.log(confidence / (1 - confidence)))
+        self._matching = CompiledMatching(dem, correlated=True)
+        self._plain = Gap(dem, correlated=False, largest=_WIDER * self._limit + _MARGIN)
+        self._correlated = Gap(dem, correlated=True)
+        self._frontier = FrontierDecoder(dem, beam)
+
+    def decode(self, events: NDArray[np.generic]) -> Decoded:
+        """Return matching's predictions where its gaps are wide, the frontier's elsewhere.
+
+        Of the shots that are beyond doubt the confidence is a lower bound, the same for all.
+        """
+        seen = self._matching.model.check_events(events)
+        predictions = self._matching.predict(seen)
+        gaps = self._plain.measure(seen, predictions)
+        narrow = np.flatnonzero(gaps < _WIDER * self._limit)
+        gaps[narrow] += self._correlated.measure(seen[narrow], predictions[narrow])
+        gaps[narrow] /= 2
+        confidence = 1 / (1 + np.exp(-gaps))
+        unsure = narrow[gaps[narrow] < self._limit]
+        again = self._frontier.decode(seen[unsure])
+        predictions[unsure], confidence[unsure] = again.predictions, again.confidence
+        return Decoded(predictions=predictions, confidence=confidence)
