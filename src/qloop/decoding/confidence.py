@@ -1,7 +1,7 @@
-"""Probabilities that hold: calibration on held-out shots, and the flag for review."""
+"""Probabilities that hold: calibration on shots whose flips are known, and the flag for review."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,109 +11,164 @@ from qloop.core.rng import make_rng
 from qloop.decoding.posterior import Decoded, Posterior
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 BINS = 15
 """Equal bins of confidence between a guess and certainty."""
+_FEWEST = 100
+_NEARLY = 1e-12
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Calibration:
-    """How a decoder's stated confidence becomes one that holds.
+@dataclass(frozen=True)
+class Temperature:
+    """Log-odds of being right that are divided by a number.
 
     Args:
-        method: ``"temperature"``: the log-odds of being right are divided by `temperature`; ``"isotonic"``: a monotone
-            step function of the stated confidence, given by `stated` and `measured`.
-        temperature: above 1 for a decoder that is too sure.
-        stated: confidences, ascending.
-        measured: what they are worth.
-        error_before: expected calibration error on held-out shots as the decoder states it.
-        error_after: the same after calibration.
-        coverage: of the held-out shots, how many standard errors the number of wrong ones is away from what the
-            calibrated confidences say.
+        value: above 1 for a decoder that is too sure.
+
+    Source: Guo et al., arXiv:1706.04599.
     """
 
-    method: Literal["temperature", "isotonic"]
-    temperature: float
+    value: float
+
+    @classmethod
+    def fit(cls, confidence: FloatArray, right: BoolArray) -> "Temperature":
+        """Return the most likely one, from 1/20 to 20."""
+        from scipy.optimize import minimize_scalar
+
+        def loss(log: float) -> float:
+            return _loss(cls(float(np.exp(log))).convert(confidence), right)
+
+        return cls(float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x)))
+
+    def convert(self, confidence: FloatArray) -> FloatArray:
+        """Return what stated confidences are worth."""
+        inside = np.clip(confidence, _NEARLY, 1 - _NEARLY)
+        return np.asarray(1 / (1 + ((1 - inside) / inside) ** (1 / self.value)))
+
+
+@dataclass(frozen=True, eq=False)
+class Isotonic:
+    """A rising curve through the shares of right answers.
+
+    Args:
+        stated: confidences, ascending.
+        measured: what they are worth; straight lines lie in between.
+
+    Source: Zadrozny and Elkan, KDD 2002, doi:10.1145/775047.775151.
+    """
+
     stated: FloatArray
     measured: FloatArray
+
+    @classmethod
+    def fit(cls, confidence: FloatArray, right: BoolArray) -> "Isotonic":
+        """Return the most likely one."""
+        from scipy.optimize import isotonic_regression
+
+        stated, place, shots = np.unique(confidence, return_inverse=True, return_counts=True)
+        steps = isotonic_regression(np.bincount(place, right) / shots, weights=shots)
+        ends = np.unique([steps.blocks[:-1], steps.blocks[1:] - 1])
+        # So many shots prove no certainty.
+        least = 0.5 / len(right)
+        return cls(stated[ends], steps.x[ends].clip(least, 1 - least))
+
+    def convert(self, confidence: FloatArray) -> FloatArray:
+        """Return what stated confidences are worth."""
+        return np.interp(confidence, self.stated, self.measured)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How a decoder's confidence becomes one that holds.
+
+    Args:
+        curve: from the stated confidence to the one that holds.
+        error_before: expected calibration error as the decoder states its confidence.
+        error_after: the same after calibration, each half of the shots by a curve from the other half.
+        coverage: of 15 equal groups of shots, from the least to the most confident, the share in which the number of
+            right answers is within two standard errors of what the calibrated confidence says: about 0.95 where it
+            holds.
+    """
+
+    curve: Temperature | Isotonic
     error_before: float
     error_after: float
     coverage: float
 
     def apply(self, answer: Posterior | Decoded) -> Decoded:
-        """Return the answer with a confidence that holds; predictions stay."""
-        confidence = _convert(self.method, self.temperature, self.stated, self.measured, _confidence(answer))
-        return Decoded(predictions=answer.predictions, confidence=confidence)
-
-    def review(self, answer: Posterior | Decoded, fraction: float) -> NDArray[np.bool_]:
-        """Return which shots to look at again: the least confident, ``fraction`` of all.
+        """Return the answer with a confidence that holds; predictions stay.
 
         Raises:
-            InvalidValueError: a fraction outside [0, 1].
+            InvalidValueError: the answer has no confidence.
         """
+        return Decoded(predictions=answer.predictions, confidence=self.curve.convert(_confidence(answer)))
+
+    def review(self, answer: Posterior | Decoded, fraction: float) -> BoolArray:
+        """Return which shots to look at again: the least confident, a fraction of all.
+
+        Raises:
+            InvalidValueError: no confidence, or a fraction outside [0, 1].
+        """
+        # By the stated confidence: the curve keeps its order, but for ties.
         return review(_confidence(answer), fraction)
 
 
 def calibrate(answer: Posterior | Decoded, flips: ArrayLike, *, seed: int = 0) -> Calibration:
     """Learn how far a decoder's confidence can be trusted.
 
-    Temperature and isotonic regression are fitted on one half of the shots; the one with the better likelihood on the
-    other half is taken, and judged there.
+    A temperature and an isotonic curve are each fitted on one half of the shots and judged on the other, and the other
+    way round. The one with the better likelihood is fitted again on all shots.
 
     Args:
-        answer: of the decoder, with confidence.
-        flips: what was measured, shape [shots, num_observables] or [shots].
+        answer: a decoder's, with confidence.
+        flips: what was measured, shape [shots, num_observables], or [shots] for one observable.
         seed: of the split.
 
     Raises:
-        InvalidValueError: no confidence, another number of shots, or fewer than 100.
-
-    Source: temperature scaling and expected calibration error, Guo et al., arXiv:1706.04599.
+        InvalidValueError: no confidence, another shape, fewer than 100 shots, or all of them right or all wrong.
     """
-    from scipy.optimize import minimize_scalar
-    from sklearn.isotonic import IsotonicRegression
-
     confidence, right = _confidence(answer), ~_wrong(answer, flips)
-    if len(right) < 100:
-        raise InvalidValueError(f"calibration needs at least 100 shots, got {len(right)}.")
-    order = make_rng(seed, "calibrate").permutation(len(right))
-    fit, test = order[: len(order) // 2], order[len(order) // 2 :]
-    none = np.zeros(0)
-    found = minimize_scalar(
-        lambda log: _loss(_convert("temperature", float(np.exp(log)), none, none, confidence[fit]), right[fit]),
-        bounds=(-2.0, 3.0),
-        method="bounded",
-    )
-    steps = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(confidence[fit], right[fit])
-    # Shrunk by one shot of each kind, so that a pure step is not certainty.
-    counts = len(fit) / max(len(steps.X_thresholds_), 1)
-    measured = (steps.y_thresholds_ * counts + 0.5) / (counts + 1)
-    warm, stated = float(np.exp(found.x)), np.asarray(steps.X_thresholds_, np.float64)
-    by_temperature = _convert("temperature", warm, none, none, confidence[test])
-    by_steps = _convert("isotonic", 1.0, stated, measured, confidence[test])
-    scaled = _loss(by_temperature, right[test]) <= _loss(by_steps, right[test])
-    after = by_temperature if scaled else by_steps
-    spread = np.sqrt((after * (1 - after)).sum())
+    if len(right) < _FEWEST:
+        raise InvalidValueError(f"calibration needs at least {_FEWEST} shots, got {len(right)}.")
+    if right.all() or not right.any():
+        raise InvalidValueError(f"calibration needs right and wrong answers, got {right.sum()} right of {len(right)}.")
+    halves = np.arange(len(right)) % 2 == 0
+    make_rng(seed, "calibrate").shuffle(halves)
+    fits: tuple[Callable[[FloatArray, BoolArray], Temperature | Isotonic], ...] = (Temperature.fit, Isotonic.fit)
+    held_out = []
+    for fit in fits:
+        held_out.append(np.empty(len(right)))
+        for half in (halves, ~halves):
+            held_out[-1][~half] = fit(confidence[half], right[half]).convert(confidence[~half])
+    best = int(np.argmin([_loss(after, right) for after in held_out]))
     return Calibration(
-        method="temperature" if scaled else "isotonic",
-        temperature=warm if scaled else 1.0,
-        stated=none if scaled else stated,
-        measured=none if scaled else np.asarray(measured, np.float64),
-        error_before=calibration_error(confidence[test], right[test]),
-        error_after=calibration_error(after, right[test]),
-        coverage=float((right[test].sum() - after.sum()) / max(spread, 1e-12)),
+        curve=fits[best](confidence, right),
+        error_before=calibration_error(confidence, right),
+        error_after=calibration_error(held_out[best], right),
+        coverage=_coverage(held_out[best], right),
     )
 
 
 def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
-    """Return the expected calibration error: mean distance of confidence and share of right answers, over 15 bins."""
+    """Return the expected calibration error: how far confidence and share of right answers are apart on average.
+
+    Args:
+        confidence: shape [shots]; the bins divide [1/2, 1], what is below counts in the first.
+        right: whether the answers were right, shape [shots].
+
+    Source: Guo et al., arXiv:1706.04599, equation 3.
+    """
     stated, hits = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
-    bins = np.clip(((stated - 0.5) * 2 * BINS).astype(int), 0, BINS - 1)
-    gaps = np.bincount(bins, hits - stated, BINS)
-    return float(np.abs(gaps).sum() / len(stated))
+    bins = np.clip(((2 * stated - 1) * BINS).astype(int), 0, BINS - 1)
+    return float(np.abs(np.bincount(bins, hits - stated, BINS)).sum() / len(stated))
 
 
-def review(confidence: ArrayLike, fraction: float) -> NDArray[np.bool_]:
-    """Return the least confident shots, ``fraction`` of all, rounded; of equals those that come first."""
+def review(confidence: ArrayLike, fraction: float) -> BoolArray:
+    """Return which shots are the least confident, a fraction of all, rounded; of equals those that come first.
+
+    Raises:
+        InvalidValueError: a fraction outside [0, 1].
+    """
     if not 0 <= fraction <= 1:
         raise InvalidValueError(f"`fraction` must be in [0, 1], got {fraction}.")
     stated = np.asarray(confidence, np.float64)
@@ -125,22 +180,29 @@ def review(confidence: ArrayLike, fraction: float) -> NDArray[np.bool_]:
 def risk_coverage(confidence: ArrayLike, wrong: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return the share of shots kept and the error among them, as ever less confident ones are kept too.
 
+    Args:
+        confidence: shape [shots].
+        wrong: whether the answers were wrong, shape [shots].
+
     Returns:
         Coverage, from one shot to all, and risk; both of shape [shots].
+
+    Source: El-Yaniv and Wiener, J. Mach. Learn. Res. 11, 1605 (2010).
     """
     stated, missed = np.asarray(confidence, np.float64), np.asarray(wrong, np.float64)
-    order = np.argsort(-stated, kind="stable")
+    if stated.shape != missed.shape or stated.ndim != 1:
+        raise InvalidValueError(f"`confidence` and `wrong` must match, got shapes {stated.shape} and {missed.shape}.")
     kept = np.arange(1, len(stated) + 1)
-    return kept / len(stated), np.cumsum(missed[order]) / kept
+    return kept / len(stated), missed[np.argsort(-stated, kind="stable")].cumsum() / kept
 
 
 def _confidence(answer: Posterior | Decoded) -> FloatArray:
     if answer.confidence is None:
-        raise InvalidValueError("this decoder states no confidence: there is nothing to calibrate.")
+        raise InvalidValueError("a confidence is needed, and this decoder states none.")
     return answer.confidence
 
 
-def _wrong(answer: Posterior | Decoded, flips: ArrayLike) -> NDArray[np.bool_]:
+def _wrong(answer: Posterior | Decoded, flips: ArrayLike) -> BoolArray:
     truth = np.asarray(flips, bool)
     truth = truth[:, None] if truth.ndim == 1 else truth
     if truth.shape != answer.predictions.shape:
@@ -148,13 +210,14 @@ def _wrong(answer: Posterior | Decoded, flips: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray((truth != answer.predictions).any(axis=1))
 
 
-def _convert(method: str, temperature: float, stated: FloatArray, measured: FloatArray, raw: FloatArray) -> FloatArray:
-    if method == "isotonic":
-        return np.interp(raw, stated, measured)
-    inside = np.clip(raw, 1e-12, 1 - 1e-12)
-    return np.asarray(1 / (1 + np.exp(-np.log(inside / (1 - inside)) / temperature)))
+def _loss(confidence: FloatArray, right: BoolArray) -> float:
+    """Return the mean negative log-likelihood."""
+    return float(-np.log(np.where(right, confidence, 1 - confidence).clip(_NEARLY)).mean())
 
 
-def _loss(confidence: FloatArray, right: NDArray[np.bool_]) -> float:
-    chance = np.clip(np.where(right, confidence, 1 - confidence), 1e-9, 1)
-    return float(-np.log(chance).mean())
+def _coverage(confidence: FloatArray, right: BoolArray) -> float:
+    held = 0
+    for group in np.array_split(np.argsort(confidence, kind="stable"), BINS):
+        spread = np.sqrt((confidence[group] * (1 - confidence[group])).sum())
+        held += abs(right[group].sum() - confidence[group].sum()) <= 2 * spread
+    return held / BINS
