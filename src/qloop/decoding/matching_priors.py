@@ -61,7 +61,7 @@ def fit_matching_priors(
     def wrong(offsets: FloatArray, which: Sequence[NDArray[np.bool_]]) -> float:
         shares = []
         for model, group, own, truth, chosen in zip(models, groups, seen, known, which, strict=True):
-            made = CompiledMatching(model.with_priors(_moved(model, group, offsets)), correlated)
+            made = CompiledMatching(model.with_priors(_moved(model, group, offsets)), correlated=correlated)
             shares.append((made.predict(own[chosen]) != truth[chosen]).any(axis=1).mean())
         return float(np.mean(shares))
 
