@@ -20,7 +20,8 @@ ROUNDS = 150
 """Candidates after the start; a candidate costs one decoding of all shots."""
 _STEP = 0.35
 """First width of the steps, in log-odds."""
-_UPPER = -0.1
+_LOWEST, _HIGHEST = -30.0, -0.1
+"""Log-odds that a search may reach: priors stay in (0, 1/2)."""
 
 
 def fit_matching_priors(
@@ -99,7 +100,7 @@ def fit_matching_priors(
 
 def _moved(model: ErrorModel, group: NDArray[np.int64], offsets: FloatArray) -> FloatArray:
     logits = np.log(model.priors / (1 - model.priors)) + offsets[group]
-    return np.asarray(1 / (1 + np.exp(-np.minimum(logits, _UPPER))))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, _LOWEST, _HIGHEST))))
 
 
 def _group(models: Sequence[ErrorModel]) -> tuple[list[NDArray[np.int64]], int]:
