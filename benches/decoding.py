@@ -1,6 +1,6 @@
-"""Decoding Sycamore's surface codes beside the tensor network on the same shots, and simulated ones beside peers.
+"""Decoding Sycamore's surface codes beside the tensor network on the same shots.
 
-    QLOOP_DATA=FOLDER python benches/decoding.py [exact beam learned-3 learned-5 matching-fit simulation] [--quick]
+    QLOOP_DATA=FOLDER python benches/decoding.py [exact beam learned-3 learned-5 matching-fit] [--quick]
 
 The published shots are X-basis memories of distance 3 (four patches) and 5, 3 to 25 rounds. Models fitted by the
 publisher to even shots decode odd ones and the other way round; priors are learned from even shots and tested on odd
@@ -27,10 +27,8 @@ from qloop.datasets import data_path
 from qloop.datasets.memory import Memory
 from qloop.datasets.sycamore import find_memories
 from qloop.decoding import DECODERS, FrontierDecoder, calibrate, fit_priors
-from qloop.decoding.codes import surface_code
 from qloop.decoding.confidence import calibration_error
 from qloop.decoding.cycle import error_per_cycle
-from qloop.decoding.noise import SI1000, UniformNoise
 from qloop.runs.store import Store
 
 HERE = Path(__file__).parent
@@ -296,51 +294,12 @@ def matching_fit(store: Memo, thin: int) -> list[dict[str, Any]]:
     return rows
 
 
-# Simulated shots
-
-
-def simulation(store: Memo, thin: int) -> list[dict[str, Any]]:
-    """Memories of d rounds under both noises: the same shots to every decoder."""
-    rows = []
-    for distance, shots in ((3, 100_000), (5, 20_000), (7, 4_000)):
-        for noise in (UniformNoise, SI1000):
-            for p in (0.003, 0.005):
-
-                def measure(
-                    distance: int = distance, noise: Any = noise, p: float = p, shots: int = shots
-                ) -> dict[str, Any]:
-                    circuit = surface_code(distance, distance, noise(p))
-                    dem = circuit.detector_error_model(decompose_errors=True)
-                    events, flips = circuit.compile_detector_sampler(seed=7).sample(
-                        shots // thin, separate_observables=True
-                    )
-                    seen = events.astype(np.uint8)
-                    cells = {}
-                    for name in DECODERS.names():
-                        decoder = DECODERS.load(name)().compile(dem)
-                        decode = getattr(decoder, "predict", None) or (lambda e, d=decoder: d.decode(e).predictions)
-                        decode(seen[:1])
-                        started = time.process_time()
-                        wrong = (decode(seen) != flips).any(axis=1)
-                        seconds = time.process_time() - started
-                        cells[name] = {"wrong": int(wrong.sum()), "us_per_shot": seconds / len(seen) * 1e6}
-                    print(f"  {distance} {noise.__name__} {p}: {cells}", flush=True)
-                    return {
-                        "distance": distance, "noise": noise.__name__, "p": p, "shots": len(seen), "decoders": cells
-                    }  # fmt: skip
-
-                key = content_key("decoding", "simulation", distance, noise.__name__, p, shots, thin)
-                rows.append(remembered(store, key, measure))
-    return rows
-
-
 SECTIONS: dict[str, Callable[[Memo, int], list[dict[str, Any]]]] = {
     "exact": exact,
     "beam": beam,
     "learned-3": learned_3,
     "learned-5": learned_5,
     "matching-fit": matching_fit,
-    "simulation": simulation,
 }
 
 if __name__ == "__main__":
