@@ -238,6 +238,63 @@ def _encoders(rows: Rows) -> str:
     )
 
 
+def _exact(rows: Rows) -> str:
+    patches = sorted({row["patch"] for row in rows})
+    return _lay_out(
+        (
+            "patch",
+            "shots",
+            "same bit as the tensor network, mean over rounds",
+            "worst number of rounds",
+            "us a round and shot",
+        ),
+        [
+            (
+                patch.replace("_", ", "),
+                sum(row["shots"] for row in own),
+                f"{sum(row['equal'] for row in own) / len(own):.3%}",
+                f"{min(row['equal'] for row in own):.3%}",
+                f"{max(row['us_per_round'] for row in own):.1f}",
+            )
+            for patch in patches
+            for own in [[row for row in rows if row["patch"] == patch]]
+        ],
+    )
+
+
+def _beams(rows: Rows) -> str:
+    return _lay_out(
+        ("rounds", "beam", "wrong", "tensor network wrong", "ratio", "ms a round and shot"),
+        [
+            (
+                row["rounds"],
+                row["beam"],
+                f"{row['wrong'] / row['shots']:.3%}",
+                f"{row['given_wrong'] / row['shots']:.3%}",
+                _show((row["ratio"], row["ratio_low"], row["ratio_high"])),
+                f"{row['us_per_round'] / 1e3:.2f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _learned(rows: Rows) -> str:
+    return _lay_out(
+        ("patch", "error per cycle", "tensor network", "ratio", "CPU minutes"),
+        [
+            (
+                row["patch"].replace("_", ", "),
+                f"{row['cycle']:.3%}",
+                f"{row['given_cycle']:.3%}",
+                _show((row["ratio"], row["ratio_low"], row["ratio_high"])),
+                f"{row['seconds'] / 60:.1f}",
+            )
+            for row in rows
+        ],
+    )
+
+
 def _points(estimate: Mapping[str, Any]) -> str:
     """Return a difference of accuracies in percentage points."""
     value, low, high = (f"{100 * number:+.1f}" for number in (estimate["value"], *estimate["interval"]))
@@ -289,6 +346,10 @@ TABLES: dict[str, tuple[str, str | Sequence[str], Callable[[Any], str]]] = {
     "encoders": ("hybrid_encoders", "rows", _encoders),
     "verdicts": ("hybrid_ablate", tuple(_SETS), _verdicts),
     "twins": ("hybrid_ablate", tuple(_SETS), _twins),
+    "exact": ("decoding", "exact", _exact),
+    "beam": ("decoding", "beam", _beams),
+    "learned_3": ("decoding", "learned-3", _learned),
+    "learned_5": ("decoding", "learned-5", _learned),
     "trainability": ("hybrid_ablate", "trainability", _trainability),
 }
 """Table by name: the bench, the section of its results or those that it shows together, and how to show it."""

@@ -10,6 +10,7 @@ MODULES = (
     "qloop.circuits.simulate.batch",
     "qloop.circuits.simulate.statevector",
     "qloop.circuits.simulate.trajectories",
+    "qloop.decoding.frontier",
     "qloop.devices.transfer",
     "qloop.synthesis.encoding",
 )

@@ -6,11 +6,38 @@ import pytest
 from qloop.cli.main import main
 from qloop.cli.show import printable
 
-HEAVY = {"torch", "qiskit", "sklearn", "numba", "matplotlib", "jinja2", "scipy", "numpy", "pydantic", "rich", "sqlite3"}
+HEAVY = {
+    "torch",
+    "qiskit",
+    "sklearn",
+    "numba",
+    "matplotlib",
+    "jinja2",
+    "scipy",
+    "numpy",
+    "pydantic",
+    "rich",
+    "sqlite3",
+    "stim",
+}
 
 
 @pytest.mark.parametrize(
-    "verb", [[], ["run"], ["runs"], ["runs", "list"], ["list"], ["data"], ["data", "fetch"], ["cite"]]
+    "verb",
+    [
+        [],
+        ["run"],
+        ["runs"],
+        ["runs", "list"],
+        ["list"],
+        ["data"],
+        ["data", "fetch"],
+        ["cite"],
+        ["decode"],
+        ["decode", "fit"],
+        ["decode", "run"],
+        ["decode", "compare"],
+    ],
 )
 def test_help_loads_nothing_heavy(verb):
     code = (

@@ -10,6 +10,12 @@ def _tasks() -> Iterable[str]:
     return TASKS.names()
 
 
+def _decoders() -> Iterable[str]:
+    from qloop.decoding.decoder import DECODERS
+
+    return DECODERS.names()
+
+
 def _devices() -> Iterable[str]:
     from qloop.devices.catalog import device_names
 
@@ -24,6 +30,7 @@ def _data() -> Iterable[str]:
 
 _KINDS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "tasks": (_tasks, "kinds of task, for `[task] kind`"),
+    "decoders": (_decoders, "decoders, for `qloop decode`"),
     "devices": (_devices, "calibrated devices"),
     "data": (_data, "published data, for `qloop data fetch`"),
 }

@@ -7,11 +7,12 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
-from qloop.cli import cite, data, list, run, runs
+from qloop.cli import cite, data, decode, list, run, runs
 from qloop.core.errors import QloopError
 
 _VERBS = {
     "run": (run, "answer the question in a settings file"),
+    "decode": (decode, "correct errors in files of shots, and learn to"),
     "runs": (runs, "look at the runs that are remembered"),
     "list": (list, "show what there is to choose from"),
     "data": (data, "bring published data to this machine"),

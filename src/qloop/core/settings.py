@@ -186,8 +186,10 @@ def _resolve_paths(value: Any, folder: Path) -> Any:
 
 def _name_contents(value: Any) -> Any:
     if isinstance(value, Path):
-        digest = hashlib.sha256(value.read_bytes()).hexdigest() if value.is_file() else "missing"
-        return f"{value.name} sha256:{digest}"
+        if not value.is_file():
+            return f"{value.name} sha256:missing"
+        with value.open("rb") as file:
+            return f"{value.name} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     if isinstance(value, dict):
         return {key: _name_contents(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
