@@ -1,6 +1,7 @@
 """Decoding Sycamore's surface codes beside the tensor network on the same shots.
 
-    QLOOP_DATA=FOLDER python benches/decoding.py [exact beam learned-3 learned-5 matching-fit] [--quick]
+    QLOOP_DATA=FOLDER python benches/decoding.py [exact beam learned-3 learned-5 matching-fit
+        from-circuit review] [--quick]
 
 The published shots are X-basis memories of distance 3 (four patches) and 5, 3 to 25 rounds. Models fitted by the
 publisher to even shots decode odd ones and the other way round; priors are learned from even shots and tested on odd
@@ -36,6 +37,7 @@ RESULTS = HERE / "results" / "decoding.json"
 GIVEN = "tensor_network_contraction"
 TRAINED = range(3, 22, 2)
 BEAM_ROUNDS = {5: 128, 7: 256, 9: 256, 13: 256, 25: 256}
+FROM_CIRCUIT = (5, 9, 13, 17, 21)
 REVIEWED = (0.05, 0.1, 0.2)
 Shots = tuple[stim.DetectorErrorModel, np.ndarray, np.ndarray, np.ndarray]
 
@@ -294,12 +296,77 @@ def matching_fit(store: Memo, thin: int) -> list[dict[str, Any]]:
     return rows
 
 
+def from_circuit(store: Memo, thin: int) -> list[dict[str, Any]]:
+    """From the circuit's own noise model: priors by the syndromes alone, then with flips; two ways to split the shots.
+
+    Neither the fit nor its start sees a shot that is tested on. In time, the first 30,000 shots teach.
+    """
+    splits = {
+        "even and odd": (slice(0, None, 2 * thin), slice(1, None, 2 * thin)),
+        "in time": (slice(0, 30_000, thin), slice(30_000, None, thin)),
+    }
+    rows = []
+    for patch, experiments in memories(3).items():
+        for split, (teach, test) in splits.items():
+
+            def measure(
+                experiments: dict[int, Memory] = experiments, teach: slice = teach, test: slice = test
+            ) -> dict[str, Any]:
+                data = [experiments[rounds] for rounds in FROM_CIRCUIT]
+                start = [stim.Circuit(memory.circuit("noisy")).detector_error_model() for memory in data]
+                events, flips = [memory.events[teach] for memory in data], [memory.flips[teach] for memory in data]
+                blind = fit_priors(start, events, memo=store, progress=show)
+                seeing = fit_priors(blind.dems, events, flips, memo=store, progress=show)
+                models = {"start": start, "syndromes": blind.dems, "flips": seeing.dems}
+                wrong = {
+                    name: [
+                        FrontierDecoder(dem).decode(memory.events[test]).predictions[:, 0] != memory.flips[test][:, 0]
+                        for dem, memory in zip(dems, data, strict=True)
+                    ]
+                    for name, dems in models.items()
+                }
+                given = [memory.predictions(GIVEN)[test][:, 0] != memory.flips[test][:, 0] for memory in data]
+                row: dict[str, Any] = {"parameters": blind.num_parameters, "rounds": list(FROM_CIRCUIT)}
+                for ours, other in (("syndromes", "start"), ("flips", "syndromes")):
+                    row[f"{ours} / {other}"] = per_cycle(FROM_CIRCUIT, wrong[ours], wrong[other])
+                for ours in wrong:
+                    row[f"{ours} / tensor network"] = per_cycle(FROM_CIRCUIT, wrong[ours], given)
+                return row
+
+            key = content_key("decoding", "from-circuit", patch, split, list(FROM_CIRCUIT), thin)
+            rows.append({"patch": patch, "split": split} | remembered(store, key, measure))
+            ratios = [f"{name} {row['ratio']:.3f}" for name, row in rows[-1].items() if " / " in name]
+            print(f"  {patch}, {split}: {', '.join(ratios)}", flush=True)
+    return rows
+
+
+def review(store: Memo, thin: int) -> list[dict[str, Any]]:
+    """How far confidence holds and what a review buys, on odd shots by the published models."""
+    rows = []
+    for distance, rounds in ((3, 5), (5, 9)):
+        for patch, experiments in memories(distance).items():
+            for name in ("frontier", "pymatching-correlated"):
+
+                def measure(memory: Memory = experiments[rounds], name: str = name) -> dict[str, Any]:
+                    dem, events, flips, _ = read(memory, 1, thin)
+                    answer = DECODERS.load(name)().compile(dem).decode(events)
+                    wrong = answer.predictions[:, 0] != flips
+                    return judge(memory.rounds, wrong, answer.confidence) | {"wrong": int(wrong.sum())}
+
+                key = content_key("decoding", "review", distance, rounds, patch, name, thin)
+                rows.append({"patch": patch, "distance": distance, "decoder": name} | remembered(store, key, measure))
+                print(f"  {rows[-1]}", flush=True)
+    return rows
+
+
 SECTIONS: dict[str, Callable[[Memo, int], list[dict[str, Any]]]] = {
     "exact": exact,
     "beam": beam,
     "learned-3": learned_3,
     "learned-5": learned_5,
     "matching-fit": matching_fit,
+    "from-circuit": from_circuit,
+    "review": review,
 }
 
 if __name__ == "__main__":

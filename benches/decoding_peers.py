@@ -1,4 +1,4 @@
-"""One decoder on the shots of one cell of `decoding_simulated.py`, timed in this process alone.
+"""One decoder on the shots of one cell of `decoding_compare.py`, timed in this process alone.
 
     python benches/decoding_peers.py DECODER FOLDER RESULT SECONDS ERRORS
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import stim
 from numpy.typing import NDArray
 
 from qloop.core.errors import InvalidValueError, nearest
-from qloop.core.memo import Memo, NoMemo, content_key
+from qloop.core.memo import Memo, NoMemo, content_key, remembered
 from qloop.core.progress import Event, Progress, silent
 from qloop.core.rng import make_rng
 from qloop.decoding.frontier import FrontierDecoder
@@ -56,8 +57,15 @@ class FittedPriors:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Experiment:
+    """Shots of one model, whose log-odds start from what tied errors have in common and what each has of its own.
+
+    An offset is added to what is in common, one for every kind of error. The last offset is for all errors together:
+    how much more or less than fully to trust what they have of their own, which estimates from few shots exaggerate.
+    """
+
     decoder: FrontierDecoder
-    start: FloatArray
+    common: FloatArray
+    own: FloatArray
     parameters: NDArray[np.int64]
     events: NDArray[np.uint8]
     flips: NDArray[np.uint8] | None
@@ -65,14 +73,16 @@ class _Experiment:
     held: NDArray[np.int64]
 
     def priors(self, offsets: FloatArray) -> FloatArray:
-        return np.asarray(1 / (1 + np.exp(-np.clip(self.start + offsets[self.parameters], *_LIMITS))))
+        logits = self.common + offsets[self.parameters] + (1 + offsets[-1]) * self.own
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, *_LIMITS))))
 
     def step(self, offsets: FloatArray, shots: NDArray[np.int64]) -> FloatArray:
         """Return the mean gradient of the log-likelihood over some shots."""
         flips = None if self.flips is None else self.flips[shots]
         gradient = self.decoder.gradient(self.events[shots], flips, self.priors(offsets))
         whole = gradient.of_syndrome if flips is None else gradient.of_likelihood
-        return np.bincount(self.parameters, whole, len(offsets)) / len(shots)
+        tied = np.bincount(self.parameters, whole, len(offsets) - 1)
+        return np.asarray(np.append(tied, whole @ self.own) / len(shots))
 
     def loss(self, offsets: FloatArray) -> FloatArray:
         """Return the negative log-likelihood of every held-out shot."""
@@ -143,19 +153,16 @@ def fit_priors(
     memo = memo or NoMemo()
     key = content_key(
         "fit_priors", [str(e.decoder.model.dem) for e in experiments], [e.events for e in experiments],
-        None if flips is None else [e.flips for e in experiments], beam, validation, epochs, batch, learning_rate, seed,
+        None if flips is None else [e.flips for e in experiments], size, beam, validation, epochs, batch, learning_rate,
+        seed,
     )  # fmt: skip
     state: dict[str, Any] = {"offsets": np.zeros(size), "first": np.zeros(size), "second": np.zeros(size), "steps": 0}
     best, history, chosen = state["offsets"], [_validate(experiments, state["offsets"])], 0
     for epoch in range(1, epochs + 1):
         progress(Event(stage="fit", text=f"validation {history[-1]:.4f}", done=epoch - 1, total=epochs))
-        remembered = memo.get(f"{key}-{epoch}")
-        if remembered is None:
-            state = _epoch(experiments, state, epoch, epochs, batch, learning_rate, seed)
-            remembered = state | {"loss": _validate(experiments, state["offsets"])}
-            memo.put(f"{key}-{epoch}", remembered)
-        state = {name: value for name, value in remembered.items() if name != "loss"}
-        history.append(float(remembered["loss"]))
+        go_on = partial(_epoch, experiments, state, epoch, epochs, batch, learning_rate, seed)
+        state = remembered(memo, f"{key}-{epoch}", go_on)
+        history.append(float(state["loss"]))
         if history[-1] < history[chosen]:
             best, chosen = state["offsets"], epoch
         elif epoch - chosen >= _PATIENCE:
@@ -193,9 +200,14 @@ def _experiments(
         )
     decoders = [FrontierDecoder(dem, beam) for dem in models]
     parameters, size = tie([decoder.model for decoder in decoders])
+    starts = [np.log(priors / (1 - priors)) for priors in (decoder.model.priors for decoder in decoders)]
+    tied = np.concatenate(parameters)
+    means = np.bincount(tied, np.concatenate(starts), size) / np.bincount(tied, minlength=size)
     made = []
-    for number, (decoder, index, own, truth) in enumerate(zip(decoders, parameters, seen, known, strict=True)):
-        checked = decoder.model.check_events(own)
+    for number, (decoder, index, start, shots, truth) in enumerate(
+        zip(decoders, parameters, starts, seen, known, strict=True)
+    ):
+        checked = decoder.model.check_events(shots)
         order = make_rng(seed, "split", number).permutation(len(checked))
         held = round(validation * len(checked))
         if not 0 < held < len(checked):
@@ -204,14 +216,13 @@ def _experiments(
             truth = decoder.model.check_flips(truth, len(checked))
             if (truth == truth[0]).all():
                 raise InvalidValueError("`flips` must hold more than one class: nothing can be learned from one.")
-        priors = decoder.model.priors
         made.append(
             _Experiment(
-                decoder=decoder, start=np.log(priors / (1 - priors)), parameters=index, events=checked, flips=truth,
-                train=np.sort(order[held:]), held=np.sort(order[:held]),
+                decoder=decoder, common=means[index], own=start - means[index], parameters=index, events=checked,
+                flips=truth, train=np.sort(order[held:]), held=np.sort(order[:held]),
             )
         )  # fmt: skip
-    return made, size
+    return made, size + 1
 
 
 def _validate(experiments: Sequence[_Experiment], offsets: FloatArray) -> float:
@@ -227,7 +238,7 @@ def _epoch(
     rate: float,
     seed: int,
 ) -> dict[str, Any]:
-    """Return parameters and moments after one pass over all shots, in an order of its own."""
+    """Return parameters, moments and validation loss after one pass over all shots, in an order of its own."""
     rng = make_rng(seed, "epoch", epoch)
     shuffled = [rng.permutation(e.train) for e in experiments]
     batches = [
@@ -246,4 +257,5 @@ def _epoch(
         slope = first / (1 - _MOMENTA[0] ** steps)
         spread = np.sqrt(second / (1 - _MOMENTA[1] ** steps))
         offsets = offsets + rate * np.cos(np.pi / 2 * steps / (total + 1)) * slope / (spread + _SMALL)
-    return {"offsets": offsets, "first": first, "second": second, "steps": steps}
+    loss = _validate(experiments, offsets)
+    return {"offsets": offsets, "first": first, "second": second, "steps": steps, "loss": loss}

@@ -1,6 +1,6 @@
-"""Our decoders and every peer on the same simulated shots: surface codes, d rounds, uniform and SI1000 noise.
+"""Our decoders and every peer on the same shots of surface codes: simulated, d rounds, and Sycamore's, 9 rounds.
 
-    python benches/decoding_simulated.py --environments FOLDER [--distances 3 5 ...] [--minutes 30] [--quick]
+    python benches/decoding_compare.py --environments FOLDER [simulated sycamore] [--quick]
 
 Peers live in environments of their own. With uv, for ``decoding`` and ``decoding_belief`` in `benches/peers/`:
 
@@ -19,6 +19,7 @@ import json
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import numpy as np
 import stim
 
 import decoding_peers
+from decoding import memories, read
 from decoding_peers import PEERS
 from hybrid import SOURCES, run_pinned, versions
 from machine import describe
@@ -37,7 +39,7 @@ from qloop.decoding.noise import SI1000, UniformNoise
 from qloop.runs.store import Store
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "decoding_simulated.json"
+RESULTS = HERE / "results" / "decoding_compare.json"
 DISTANCES = (3, 5, 7, 9, 11)
 STRENGTHS = (0.001, 0.003, 0.005, 0.007)
 NOISES = {"uniform": UniformNoise, "SI1000": SI1000}
@@ -49,11 +51,14 @@ FAST = ("qloop cascade", "PyMatching", "PyMatching, correlated")
 JUDGED = ("PyMatching, correlated", "Tesseract, beam 5", "Tesseract, short beam")
 START_SECONDS = 600
 Row = dict[str, Any]
+Cell = tuple[tuple[Any, ...], stim.DetectorErrorModel, np.ndarray, np.ndarray]
+"""Its name, the model, events and flips."""
 
 
 def main() -> None:
     """Measure all cells, print them, and write the results beside the machine they were measured on."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", choices=["simulated", "sycamore", []], help="by default both")
     parser.add_argument("--environments", type=Path, default=HERE / "store" / "environments", help="the peers' folder")
     parser.add_argument("--distances", type=int, nargs="+", default=DISTANCES, help="by default all")
     parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS, help="of the noise, by default all")
@@ -62,20 +67,40 @@ def main() -> None:
     arguments = parser.parse_args()
     store: Memo = DictMemo() if arguments.quick else Store(HERE / "store")
     bench = Bench(store, arguments.environments.absolute(), 1 if arguments.quick else 60 * arguments.minutes)
-    known = json.loads(RESULTS.read_text(encoding="utf-8"))["cells"] if RESULTS.exists() else []
-    cells = {(row["distance"], row["noise"], row["p"]): row for row in known}
-    for cell in [(d, noise, p) for d in arguments.distances for noise in NOISES for p in arguments.strengths]:
-        if arguments.quick and cell not in ((3, "uniform", 0.005), (5, "SI1000", 0.005)):
-            continue
-        cells[cell] = bench.measure(*cell)
-        if not arguments.quick:
-            result = {
-                "command": "python benches/decoding_simulated.py",
-                "machine": describe("numpy", "numba", "stim", "pymatching"),
-                "peers": bench.versions(),
-                "cells": [cells[key] for key in sorted(cells)],
-            }
-            RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    result = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    for section in arguments.sections or ("simulated", "sycamore"):
+        rows = {tuple(row["cell"]): row for row in result.get(section, [])}
+        for cell, *shots in simulate(arguments) if section == "simulated" else published(arguments.quick):
+            print(f"\n{', '.join(map(str, cell))}", flush=True)
+            names = PEERS if cell[0] <= LARGE else FAST
+            rows[cell] = {"cell": list(cell)} | bench.measure(names, *shots)
+            result[section] = [rows[key] for key in sorted(rows)]
+            if not arguments.quick:
+                result |= {
+                    "command": "python benches/decoding_compare.py",
+                    "machine": describe("numpy", "numba", "stim", "pymatching"),
+                    "peers": bench.versions(),
+                }
+                RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def simulate(arguments: argparse.Namespace) -> Iterator[Cell]:
+    """Yield the simulated cells: distance, noise and its strength."""
+    chosen = [(d, noise, p) for d in arguments.distances for noise in NOISES for p in arguments.strengths]
+    quick = [(3, "uniform", 0.005), (5, "SI1000", 0.005)]
+    for distance, noise, p in quick if arguments.quick else chosen:
+        circuit = surface_code(distance, distance, NOISES[noise](p))
+        sampler = circuit.compile_detector_sampler(seed=distance)
+        events, flips = sampler.sample(SHOTS, separate_observables=True)
+        yield (distance, noise, p), circuit.detector_error_model(decompose_errors=True), events, flips
+
+
+def published(quick: bool) -> Iterator[Cell]:
+    """Yield Sycamore's odd shots after nine rounds, by the model that was fitted to even ones: distance and patch."""
+    for distance in (3, 5):
+        for patch, experiments in memories(distance).items():
+            dem, events, flips, _ = read(experiments[9], 1, 10 if quick else 1)
+            yield (distance, patch), dem, events, flips[:, None]
 
 
 class Bench:
@@ -95,26 +120,21 @@ class Bench:
         names = {peer.environment for peer in PEERS.values() if peer.environment}
         return {n: versions(self.folder / n / "bin" / "python") for n in sorted(names) if (self.folder / n).exists()}
 
-    def measure(self, distance: int, noise: str, p: float) -> Row:
+    def measure(
+        self, names: Iterable[str], dem: stim.DetectorErrorModel, events: np.ndarray, flips: np.ndarray
+    ) -> dict[str, Any]:
         """Return one cell: every decoder's errors and time, and how ours compare on common shots."""
-        print(f"\ndistance {distance}, {noise}, {p}", flush=True)
-        circuit = surface_code(distance, distance, NOISES[noise](p))
-        dem = circuit.detector_error_model(decompose_errors=True)
         rows: dict[str, Row] = {}
         with tempfile.TemporaryDirectory() as folder:
             dem.to_file(Path(folder) / "model.dem")
-            sampler = circuit.compile_detector_sampler(seed=distance)
-            events, flips = sampler.sample(SHOTS, separate_observables=True, bit_packed=True)
-            events.tofile(Path(folder) / "events.b8")
-            flips.tofile(Path(folder) / "flips.b8")
-            for name in PEERS if distance <= LARGE else FAST:
-                rows[name] = self.decode(name, Path(folder), content_key(str(dem), distance, SHOTS))
+            for name, bits in (("events", events), ("flips", flips)):
+                np.packbits(bits, axis=1, bitorder="little").tofile(Path(folder) / f"{name}.b8")
+            work = content_key(str(dem), np.packbits(events), np.packbits(flips))
+            for name in names:
+                rows[name] = self.decode(name, Path(folder), work)
                 print(f"  {name}: {show(rows[name])}", flush=True)
         wrong = {name: row["wrong"] for name, row in rows.items() if "wrong" in row}
         return {
-            "distance": distance,
-            "noise": noise,
-            "p": p,
             "decoders": {name: summary(row) for name, row in rows.items()},
             "compared": [
                 {"ours": ours, "other": other, **compare(wrong[ours], wrong[other])}
@@ -130,7 +150,7 @@ class Bench:
         if environment and not (self.folder / environment).exists():
             return {"skipped": f"no environment `{environment}`"}
         version = versions(self.folder / environment / "bin" / "python") if environment else sources()
-        key = content_key("decoding simulated", name, version, work, self.seconds)
+        key = content_key("decoding compare", name, version, work, self.seconds)
         row = self.store.get(key)
         if row is None:
             row = run_peer(name, self.folder, folder, self.seconds)
