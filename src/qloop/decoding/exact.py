@@ -2,11 +2,13 @@
 
 The states of n open detectors and k observables are the 2^(n + k) rows of one array; the observables are the low bits.
 An error pairs rows ``s`` and ``s ^ mask``; one that opens detectors appends their bits at the top; closing a detector
-removes its bit, so that the work follows the number of detectors that are open.
+removes its bit, so that the work follows the number of detectors that are open. Masses are only ever added and
+multiplied, so that 32 bits are enough.
 """
 
 # mypy: disable-error-code="no-untyped-def"
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +22,9 @@ from qloop.decoding.elimination import CLOSE, ERROR, Elimination
 from qloop.decoding.model import ErrorModel
 
 FloatArray = NDArray[np.float64]
+Lanes = NDArray[np.float32]
 LANES = 16
 """Shots in a row of 32-bit floats, one cache line."""
-_CLOSES = 4
-"""Closings between two normalisations; a closing costs the probability of one event."""
 
 
 class Steps(NamedTuple):
@@ -35,6 +36,7 @@ class Steps(NamedTuple):
         masks: rows that an error pairs, without the bits that it opens.
         opened: detectors that an error opens.
         bits: the bit that a closing removes, -1 for a detector that was never open.
+        counts: rows before the operation, and at the end.
     """
 
     kinds: NDArray[np.int8]
@@ -42,6 +44,33 @@ class Steps(NamedTuple):
     masks: NDArray[np.int64]
     opened: NDArray[np.int64]
     bits: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+class Tile(NamedTuple):
+    """Shots side by side, and how far they are.
+
+    Args:
+        rows: masses of the states; shape [rows, lanes].
+        level: what the next closing multiplies with, so that masses stay near one; shape [1, lanes].
+        sums: total of the rows right after each closing, by detector; shape [num_detectors, lanes].
+    """
+
+    rows: Lanes
+    level: Lanes
+    sums: Lanes
+
+
+class Spans(NamedTuple):
+    """What lies between closings: errors, and the closing that ends them.
+
+    Args:
+        closes: step of each closing.
+        kept: first place of the rows at the beginning of each span, and the end.
+    """
+
+    closes: NDArray[np.int64]
+    kept: NDArray[np.int64]
 
 
 class ExactPlan:
@@ -54,7 +83,7 @@ class ExactPlan:
 
     def __init__(self, model: ErrorModel, elimination: Elimination) -> None:
         self.classes = 2**model.num_observables
-        self.num_errors = model.num_errors
+        self.num_errors, self.num_detectors = model.num_errors, model.num_detectors
         self.rows = self.classes << elimination.width
         self.steps = _plan(model, elimination)
 
@@ -69,21 +98,17 @@ class ExactPlan:
             Normalised log-probability of the classes [shots, classes] and log-probability of the syndrome [shots]. A
             syndrome that no errors explain has -inf and equal classes.
         """
-        shots = len(events)
-        logs, syndrome = np.zeros((shots, self.classes)), np.zeros(shots)
-        table = np.atleast_2d(priors)
-        tiles = self._share(shots, 1)
+        logs, syndrome = np.zeros((len(events), self.classes)), np.zeros(len(events))
+        chances_of, nothing = prepare_chances(priors), aligned((0, LANES), np.float32)
 
-        def decode(tiles_: range) -> None:
-            rows, kept = aligned((self.rows + 1, LANES), np.float32), aligned((0, LANES), np.float32)
-            for tile in tiles_:
-                own = slice(LANES * tile, LANES * (tile + 1))
-                scale, masses = np.zeros(LANES), np.zeros((self.classes, LANES))
-                chances = _in_lanes(table[own] if len(table) > 1 else table)
-                _forward(self.steps, chances, _events(events[own]), rows, kept, scale, masses)
-                _finish(masses, scale, logs[own], syndrome[own])
+        def decode(tiles: range) -> None:
+            tile = self.make_tile()
+            for own in map(shots_of, tiles):
+                start(tile)
+                advance(self.steps, 0, len(self.steps.kinds), chances_of(own), in_lanes(events[own]), tile, nothing)
+                logs[own], syndrome[own] = self.read(tile, self.classes, len(logs[own]))
 
-        share_out(decode, tiles)
+        share_out(decode, self.share(len(events), self.rows))
         return logs, syndrome
 
     def gradient(
@@ -96,49 +121,68 @@ class ExactPlan:
         shots = len(events)
         logs, syndrome = np.zeros((shots, self.classes)), np.zeros(shots)
         targets = flips.astype(np.int64) @ (1 << np.arange(flips.shape[1]))
-        table = np.atleast_2d(priors)
-        heights = self._heights()
-        pieces = self._share(shots, 3 + int(heights.sum()) // self.rows)
+        chances_of = prepare_chances(priors)
+        spans, deepest = _span(self.steps)
+        sizes = int(spans.kept[-1]), deepest, self.rows + 1
+        pieces = self.share(shots, self.rows + sum(sizes))
         sums = np.zeros((len(pieces), 2, self.num_errors))
 
-        def go(number: int) -> None:
-            rows, kept, future = (
-                aligned((size, LANES), np.float32, np.empty)
-                for size in (self.rows + 1, int(heights.sum()), self.rows + 1)
-            )
-            for tile in pieces[number]:
-                own = slice(LANES * tile, LANES * (tile + 1))
-                scale, masses = np.zeros(LANES), np.zeros((self.classes, LANES))
-                chances, seen = _in_lanes(table[own] if len(table) > 1 else table), _events(events[own])
-                _forward(self.steps, chances, seen, rows, kept, scale, masses)
-                _finish(masses, scale, logs[own], syndrome[own])
+        def go(piece: int) -> None:
+            tile = self.make_tile()
+            kept, stack, future = (aligned((size, LANES), np.float32, np.empty) for size in sizes)
+            for own in map(shots_of, pieces[piece]):
+                chances, seen = chances_of(own), in_lanes(events[own])
+                start(tile)
+                advance(self.steps, 0, len(self.steps.kinds), chances, seen, tile, kept)
+                logs[own], syndrome[own] = self.read(tile, self.classes, len(logs[own]))
                 wanted = np.full(LANES, -1)
                 wanted[: len(targets[own])] = targets[own]
-                _backward(self.steps, chances, seen, rows, kept, heights, future, wanted, self.classes, sums[number])
+                _backward(self.steps, spans, chances, seen, kept, stack, future, wanted, sums[piece])
 
         share_out(go, range(len(pieces)))
         conditional, unconditional = sums.sum(axis=0)
         return logs[np.arange(shots), targets], syndrome, conditional, unconditional
 
-    def _share(self, shots: int, arrays: int) -> list[range]:
-        """Return the tiles, dealt out to as many threads as the work is worth, once the memory is there."""
+    def make_tile(self) -> Tile:
+        """Return memory for shots side by side."""
+        return Tile(
+            rows=aligned((self.rows, LANES), np.float32),
+            level=aligned((1, LANES), np.float32),
+            sums=aligned((self.num_detectors, LANES), np.float32),
+        )
+
+    def read(self, tile: Tile, count: int, shots: int) -> tuple[FloatArray, FloatArray]:
+        """Return the log-probability of the classes and of the events so far.
+
+        Args:
+            tile: after some steps.
+            count: its rows then.
+            shots: lanes that count.
+        """
+        masses = tile.rows[:count].reshape(-1, self.classes, LANES).sum(axis=0, dtype=np.float64).T[:shots]
+        total = masses.sum(axis=1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.where(total > 0, np.log(masses / total), -np.log(self.classes))
+            return logs, np.log(tile.sums[:, :shots], dtype=np.float64).sum(axis=0)
+
+    def share(self, shots: int, rows: int) -> list[range]:
+        """Return the tiles, dealt out to as many threads as the work is worth, once the memory is there.
+
+        Args:
+            shots: to decode.
+            rows: that each thread needs.
+        """
         tiles = -(-shots // LANES)
         threads = usable_cores() if tiles * len(self.steps.kinds) * self.rows > 5 * 10**6 else 1
-        needed = threads * arrays * self.rows * LANES * 4
-        check_memory(needed, f"a frontier of {self.rows // self.classes} states")
-        return [range(start, tiles, threads) for start in range(max(min(threads, tiles), 1))]
-
-    def _heights(self) -> NDArray[np.int64]:
-        """Return the number of rows before every closing."""
-        width = np.cumsum(np.where(self.steps.kinds == ERROR, self.steps.opened, np.where(self.steps.bits >= 0, -1, 0)))
-        closes = self.steps.kinds == CLOSE
-        return np.asarray(self.classes << (width + (self.steps.bits >= 0))[closes])
+        check_memory(threads * rows * LANES * 4, f"a frontier of {self.rows // self.classes} states")
+        return [range(first, tiles, threads) for first in range(max(min(threads, tiles), 1))]
 
 
 def _plan(model: ErrorModel, elimination: Elimination) -> Steps:
     low = model.num_observables
     standing: list[int] = []
     rows: list[tuple[int, int, int]] = []
+    counts = [1 << low]
     for kind, item in zip(elimination.kinds, elimination.items.tolist(), strict=True):
         if kind == ERROR:
             detectors, mask = model.symptoms[item]
@@ -151,209 +195,217 @@ def _plan(model: ErrorModel, elimination: Elimination) -> Steps:
             standing.remove(item)
         else:
             rows.append((0, 0, -1))
+        counts.append(1 << low + len(standing))
     masks, opened, bits = np.array(rows, np.int64).reshape(-1, 3).T.copy()
-    return Steps(kinds=elimination.kinds, items=elimination.items, masks=masks, opened=opened, bits=bits)
+    return Steps(
+        kinds=elimination.kinds,
+        items=elimination.items,
+        masks=masks,
+        opened=opened,
+        bits=bits,
+        counts=np.array(counts, np.int64),
+    )
 
 
-def _in_lanes(priors: FloatArray) -> NDArray[np.float32]:
-    """Return p, 1 - p, 1/(1 - p), (1 - p)/(1 - 2p) and p/(1 - 2p) of each error and lane; shape [5 errors, lanes]."""
-    p = np.full((LANES, priors.shape[1]), 0.25)
-    p[: len(priors)] = priors
-    if len(priors) == 1:
-        p[:] = priors
-    p = p.T
-    with np.errstate(divide="ignore"):
-        values = np.stack([p, 1 - p, 1 / (1 - p), (1 - p) / (1 - 2 * p), p / (1 - 2 * p)], axis=1)
-    made = aligned((5 * p.shape[0], LANES), np.float32, np.empty)
-    made[:] = values.reshape(-1, LANES)
+def _span(steps: Steps) -> tuple[Spans, int]:
+    """Return the spans and the most rows that the states within one have together."""
+    closes = np.flatnonzero(steps.kinds == CLOSE)
+    begins = np.concatenate([[0], closes + 1])[:-1]
+    before = np.concatenate([[0], np.cumsum(steps.counts)])
+    spans = Spans(closes=closes, kept=np.concatenate([[0], np.cumsum(steps.counts[begins])]))
+    return spans, int((before[closes + 1] - before[begins]).max(initial=0))
+
+
+def shots_of(tile: int) -> slice:
+    """Return the shots of a tile."""
+    return slice(LANES * tile, LANES * (tile + 1))
+
+
+def prepare_chances(priors: FloatArray) -> Callable[[slice], Lanes]:
+    """Return what gives p and 1 - p of every error, one below the other, to some shots; shape [2 errors, lanes].
+
+    Args:
+        priors: shape [num_errors], or [shots, num_errors].
+    """
+
+    def pair(table: FloatArray) -> Lanes:
+        return in_lanes(np.stack([table, 1 - table], axis=2).reshape(len(table), -1))
+
+    if priors.ndim == 2:
+        return lambda own: pair(priors[own])
+    shared = pair(priors[None])
+    return lambda _: shared
+
+
+def in_lanes(values: NDArray[np.generic]) -> Lanes:
+    """Return the values of up to 16 shots as columns; lanes that are left over repeat them.
+
+    Args:
+        values: shape [shots, columns].
+    """
+    made: Lanes = aligned((values.shape[1], LANES), np.float32, np.empty)
+    made[:] = np.resize(values, (LANES, values.shape[1])).T
     return made
 
 
-def _events(events: NDArray[np.uint8]) -> NDArray[np.float32]:
-    made = aligned((events.shape[1], LANES), np.float32)
-    made[:, : len(events)] = events.T
-    return made
-
-
-def _finish(masses: FloatArray, scale: FloatArray, logs: FloatArray, syndrome: FloatArray) -> None:
-    own = masses[:, : len(logs)].T
-    total = own.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs[:] = np.log(own / total[:, None])
-        syndrome[:] = np.where(total > 0, np.log(total) + scale[: len(logs)], -np.inf)
-    logs[~(total > 0)] = -np.log(len(masses))
+def start(tile: Tile) -> None:
+    """Set a tile to where nothing has happened."""
+    tile.rows[:] = 0
+    tile.rows[0] = 1
+    tile.level[:] = 1
+    tile.sums[:] = 1
 
 
 @compiled
-def _forward(steps, chances, events, rows, kept, scale, masses):
-    """Run one tile; keep the rows before every closing where there is room for them."""
-    classes = len(masses)
-    none, one = full(rows, 0.0), full(rows, 1.0)
-    for row in range(classes):
-        store(rows, row, none)
-    store(rows, 0, one)
-    count, closes, held = classes, 0, 0
-    for step in range(len(steps.kinds)):
-        item, mask = steps.items[step], steps.masks[step]
-        if steps.kinds[step] == ERROR:
-            p, q = load(chances, 5 * item), load(chances, 5 * item + 1)
-            if steps.opened[step]:
-                top = count << steps.opened[step]
-                for row in range(count, top - count):
-                    store(rows, row, none)
-                for row in range(count):
-                    store(rows, (top - count) + (row ^ mask), p * load(rows, row))
-                for row in range(count):
-                    store(rows, row, q * load(rows, row))
-                count = top
-            else:
-                half = 1
-                while 2 * half <= mask:
-                    half *= 2
-                for first in range(0, count, 2 * half):
-                    for row in range(first, first + half):
-                        a, b = load(rows, row), load(rows, row ^ mask)
-                        store(rows, row, q * a + p * b)
-                        store(rows, row ^ mask, p * a + q * b)
-            continue
-        if len(kept):
+def advance(steps, first, last, chances, events, tile, kept):
+    """Take some steps; keep the rows at the beginning of every span where there is room for them."""
+    held, fresh = 0, True
+    for step in range(first, last):
+        item, count = steps.items[step], steps.counts[step]
+        if fresh and len(kept):
             for row in range(count):
-                store(kept, held + row, load(rows, row))
+                store(kept, held + row, load(tile.rows, row))
             held += count
-        fired = load(events, item)
-        quiet = one - fired
-        bit = steps.bits[step]
-        if bit < 0:
-            for row in range(count):
-                store(rows, row, quiet * load(rows, row))
+        fresh = steps.kinds[step] == CLOSE
+        if fresh:
+            _close(events, item, steps.bits[step], count, tile)
         else:
-            half = 1 << bit
-            for first in range(0, count, 2 * half):
-                for row in range(half):
-                    a, b = load(rows, first + row), load(rows, first + half + row)
-                    store(rows, first // 2 + row, quiet * a + fired * b)
-            count //= 2
-        closes += 1
-        if closes % _CLOSES == 0:
-            _normalise(rows, count, scale)
-    for c in range(classes):
-        masses[c] = rows[c]
+            _add(chances, item, steps.masks[step], steps.opened[step], count, tile.rows, 0, tile.rows, 0)
 
 
 @compiled
-def _normalise(rows, count, scale):
-    sums = full(rows, 0.0)
-    for row in range(count):
-        sums = sums + load(rows, row)
-    store(rows, count, sums)
+def _add(chances, item, mask, opened, count, source, at, target, to):
+    """Add an error to the rows that begin at a place of the source; they may stay where they are."""
+    p, q = load(chances, 2 * item), load(chances, 2 * item + 1)
+    if opened:
+        none, top = full(target, 0.0), (count << opened) - count
+        for row in range(count, top):
+            store(target, to + row, none)
+        for row in range(count):
+            store(target, to + top + (row ^ mask), p * load(source, at + row))
+        for row in range(count):
+            store(target, to + row, q * load(source, at + row))
+        return
+    half = 1
+    while 2 * half <= mask:
+        half *= 2
+    for block in range(0, count, 2 * half):
+        for row in range(block, block + half):
+            a, b = load(source, at + row), load(source, at + (row ^ mask))
+            store(target, to + row, q * a + p * b)
+            store(target, to + (row ^ mask), p * a + q * b)
+
+
+@compiled
+def _close(events, item, bit, count, tile):
+    """Compare a detector with its event."""
+    rows, level, total = tile.rows, load(tile.level, 0), full(tile.rows, 0.0)
+    fired = level * load(events, item)
+    quiet = level - fired
+    if bit < 0:
+        for row in range(count):
+            x = quiet * load(rows, row)
+            store(rows, row, x)
+            total = total + x
+    else:
+        half = 1 << bit
+        for block in range(0, count, 2 * half):
+            for row in range(half):
+                x = quiet * load(rows, block + row) + fired * load(rows, block + half + row)
+                store(rows, block // 2 + row, x)
+                total = total + x
+    store(tile.sums, item, total)
     for lane in range(rows.shape[1]):
-        total = rows[count, lane]
-        if total > 0.0:
-            scale[lane] += np.log(total)
-            rows[count, lane] = 1.0 / total
-    factor = load(rows, count)
-    for row in range(count):
-        store(rows, row, factor * load(rows, row))
+        tile.level[0, lane] = 1.0 / tile.sums[item, lane] if tile.sums[item, lane] > 0.0 else 1.0
 
 
 @compiled
-def _backward(steps, chances, events, rows, kept, heights, future, targets, classes, sums):
+def _backward(steps, spans, chances, events, kept, stack, future, targets, sums):
     """Take the futures of all rows back to the start and count the errors on the way.
 
     ``future[s ^ c]`` is the chance, up to a factor, that what is still to come fits the syndrome and turns state s of
     class 0 into class c: it does not depend on the class so far.
     """
-    none, one = full(rows, 0.0), full(rows, 1.0)
+    classes = steps.counts[0]
     for row in range(classes):
-        store(future, row, none)
-    store(future, 0, one)
-    count, held, close = classes, len(kept), len(heights)
-    happened = np.zeros((classes, rows.shape[1]), np.float32)
-    either = np.zeros((classes, rows.shape[1]), np.float32)
-    for step in range(len(steps.kinds) - 1, -1, -1):
-        item, mask = steps.items[step], steps.masks[step]
-        if steps.kinds[step] == CLOSE:
-            close -= 1
-            held -= heights[close]
-            fired = load(events, item)
-            quiet = one - fired
-            bit = steps.bits[step]
-            if bit < 0:
+        store(future, row, full(future, 0.0))
+    store(future, 0, full(future, 1.0))
+    happened = np.zeros((classes, future.shape[1]), np.float32)
+    either = np.zeros((classes, future.shape[1]), np.float32)
+    for span in range(len(spans.closes) - 1, -1, -1):
+        close, begin = spans.closes[span], spans.closes[span - 1] + 1 if span else 0
+        # Forward again from the beginning of the span: undoing an error subtracts, and loses what is likely as not.
+        for row in range(steps.counts[begin]):
+            store(stack, row, load(kept, spans.kept[span] + row))
+        at = 0
+        for step in range(begin, close):
+            count = steps.counts[step]
+            _add(chances, steps.items[step], steps.masks[step], steps.opened[step], count, stack, at, stack, at + count)
+            at += count
+        _reopen(events, steps.items[close], steps.bits[close], steps.counts[close], future)
+        _meet(stack, at, steps.counts[close], future, 0, either)
+        for step in range(close - 1, begin - 1, -1):
+            item, mask, count, opened = steps.items[step], steps.masks[step], steps.counts[step], steps.opened[step]
+            at -= count
+            top = (count << opened) - count
+            _meet(stack, at, count, future, mask | top, happened)
+            if opened:
+                p, q = load(chances, 2 * item), load(chances, 2 * item + 1)
                 for row in range(count):
-                    store(future, row, quiet * load(future, row))
+                    store(future, row, q * load(future, row) + p * load(future, top + (row ^ mask)))
             else:
-                half = 1 << bit
-                count *= 2
-                # From the top down nothing is overwritten before it is read.
-                for first in range(count - 2 * half, -1, -2 * half):
-                    for row in range(half - 1, -1, -1):
-                        a = load(future, first // 2 + row)
-                        store(future, first + half + row, fired * a)
-                        store(future, first + row, quiet * a)
-            _level(future, count)
-            for row in range(count):
-                store(rows, row, load(kept, held + row))
-            for c in range(classes):
-                joint = none
-                for row in range(count):
-                    joint = joint + load(rows, row) * load(future, row ^ c)
-                store(either, c, joint)
-            continue
-        p, q = load(chances, 5 * item), load(chances, 5 * item + 1)
-        if steps.opened[step]:
-            back = load(chances, 5 * item + 2)
-            top = count
-            count >>= steps.opened[step]
-            for row in range(count):
-                store(rows, row, back * load(rows, row))
-            mask |= top - count
-        else:
-            a_, b_ = load(chances, 5 * item + 3), load(chances, 5 * item + 4)
-            half = 1
-            while 2 * half <= mask:
-                half *= 2
-            for first in range(0, count, 2 * half):
-                for row in range(first, first + half):
-                    x, y = load(rows, row), load(rows, row ^ mask)
-                    store(rows, row, a_ * x - b_ * y)
-                    store(rows, row ^ mask, a_ * y - b_ * x)
-        for c in range(classes):
-            joint = none
-            for row in range(count):
-                joint = joint + load(rows, row) * load(future, row ^ mask ^ c)
-            store(happened, c, p * joint)
-        if steps.opened[step]:
-            for row in range(count):
-                store(future, row, q * load(future, row) + p * load(future, row ^ mask))
-        else:
-            for first in range(0, count, 2 * half):
-                for row in range(first, first + half):
-                    x, y = load(future, row), load(future, row ^ mask)
-                    store(future, row, q * x + p * y)
-                    store(future, row ^ mask, p * x + q * y)
-        for lane in range(rows.shape[1]):
-            if targets[lane] < 0:
-                continue
-            one_, all_ = 0.0, 0.0
-            for c in range(classes):
-                one_ += happened[c, lane]
-                all_ += either[c, lane]
-            here = either[targets[lane], lane]
-            if all_ > 0.0 and here > 0.0:
-                sums[0, item] += min(max(happened[targets[lane], lane] / here, 0.0), 1.0)
-                sums[1, item] += min(max(one_ / all_, 0.0), 1.0)
+                _add(chances, item, mask, opened, count, future, 0, future, 0)
+            _count(chances, item, happened, either, targets, sums)
 
 
 @compiled
-def _level(future, count):
-    """Bring the futures of every lane to a sum of one."""
-    sums = full(future, 0.0)
-    for row in range(count):
-        sums = sums + load(future, row)
-    store(future, len(future) - 1, sums)
-    for lane in range(future.shape[1]):
-        if future[-1, lane] > 0.0:
-            future[-1, lane] = 1.0 / future[-1, lane]
+def _reopen(events, item, bit, count, future):
+    """Take the futures back to before a detector was closed, and bring those of every lane to a sum of one."""
+    total, half = full(future, 0.0), 1 << max(bit, 0)
+    fired = load(events, item)
+    quiet = full(future, 1.0) - fired
+    if bit < 0:
+        for row in range(count):
+            store(future, row, quiet * load(future, row))
+            total = total + load(future, row)
+    else:
+        # From the top down nothing is overwritten before it is read.
+        for block in range(count - 2 * half, -1, -2 * half):
+            for row in range(half - 1, -1, -1):
+                x = load(future, block // 2 + row)
+                store(future, block + half + row, fired * x)
+                store(future, block + row, quiet * x)
+                total = total + x
+    level = future[len(future) - 1]
+    store(future, len(future) - 1, total)
+    for lane in range(len(level)):
+        level[lane] = 1.0 / level[lane] if level[lane] > 0.0 else 1.0
     factor = load(future, len(future) - 1)
     for row in range(count):
         store(future, row, factor * load(future, row))
+
+
+@compiled
+def _meet(rows, at, count, future, mask, joint):
+    """Write the chance of every class, where the rows' states are moved by a mask into the future's."""
+    for c in range(len(joint)):
+        total = full(rows, 0.0)
+        for row in range(count):
+            total = total + load(rows, at + row) * load(future, row ^ mask ^ c)
+        store(joint, c, total)
+
+
+@compiled
+def _count(chances, item, happened, either, targets, sums):
+    """Add an error's chances to have happened, given everything and given the syndrome."""
+    for lane in range(len(targets)):
+        target = targets[lane]
+        if target < 0:
+            continue
+        prior, moved, all_ = chances[2 * item, lane], 0.0, 0.0
+        for c in range(len(either)):
+            moved += happened[c, lane]
+            all_ += either[c, lane]
+        if either[target, lane] > 0.0:
+            sums[0, item] += prior * happened[target, lane] / either[target, lane]
+            sums[1, item] += prior * moved / all_
