@@ -68,6 +68,22 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits():
     assert again.history == whole.history
 
 
+def test_noise_of_single_priors_is_trusted_less():
+    true, events, flips = TRUE[1]
+    model = ErrorModel.from_dem(true)
+    noise = np.random.default_rng(0).normal(size=model.num_errors)
+    noisy = model.with_priors(1 / (1 + (1 - model.priors) / model.priors * np.exp(-noise)))
+    fitted = fit_priors(noisy, events, flips, epochs=6, batch=256, learning_rate=0.1)
+    (kinds,), size = tie([model])
+
+    def spread(dem):
+        priors = ErrorModel.from_dem(dem).priors
+        logits = np.log(priors / (1 - priors))
+        return np.std(logits - (np.bincount(kinds, logits, size) / np.bincount(kinds))[kinds])
+
+    assert spread(fitted.dem) < 0.6 * spread(noisy)
+
+
 def test_what_is_learned_is_the_same_for_any_number_of_rounds():
     models = [ErrorModel.from_dem(memory(rounds, 0.05, 0.05, 1, 0)[0]) for rounds in (4, 9)]
     indices, size = tie(models)
