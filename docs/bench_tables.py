@@ -295,6 +295,98 @@ def _learned(rows: Rows) -> str:
     )
 
 
+def _learned_matching(rows: Rows) -> str:
+    return _lay_out(
+        ("patch", "error per cycle", "published model", "ratio"),
+        [
+            (
+                row["patch"].replace("_", ", "),
+                f"{row['cycle']:.3%}",
+                f"{row['given_cycle']:.3%}",
+                _show((row["ratio"], row["ratio_low"], row["ratio_high"])),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _from_circuit(rows: Rows) -> str:
+    ratios = ("start / tensor network", "syndromes / start", "syndromes / tensor network", "flips / tensor network")
+    return _lay_out(
+        ("patch", "split", *ratios),
+        [
+            (
+                row["patch"].replace("_", ", "),
+                row["split"],
+                *(_show([row[name][key] for key in ("ratio", "ratio_low", "ratio_high")]) for name in ratios),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _review(rows: Rows) -> str:
+    fractions = list(rows[0]["review"])
+    kinds = list(dict.fromkeys((row["distance"], row["rounds"], row["decoder"]) for row in rows))
+    lines = []
+    for distance, rounds, decoder in kinds:
+        own = [row for row in rows if (row["distance"], row["rounds"], row["decoder"]) == (distance, rounds, decoder)]
+        left = [f"{sum(row['review'][share] for row in own) / len(own):.3f}" for share in fractions]
+        errors = [f"{sum(row[key] for row in own) / len(own):.4f}" for key in ("stated_error", "calibrated_error")]
+        lines.append((f"{distance}, {rounds}", f"`{decoder}`", *errors, *left))
+    columns = ("distance, rounds", "decoder", "calibration error", "after calibration")
+    return _lay_out((*columns, *(f"errors x, {float(share):.0%} discarded" for share in fractions)), lines)
+
+
+def _decoder_errors(rows: Rows) -> str:
+    return _decoders(rows, lambda row: f"{row['wrong'] / row['shots']:.3%}" if row["wrong"] else f"0 of {row['shots']}")
+
+
+def _decoder_times(rows: Rows) -> str:
+    return _decoders(rows, lambda row: f"{row['us_per_shot']:.3g}")
+
+
+def _decoders(rows: Rows, write: Callable[[Mapping[str, Any]], str]) -> str:
+    """Lay out cells down and decoders across; one that made too few errors to be judged is in brackets."""
+    names = list(dict.fromkeys(name for row in rows for name in row["decoders"]))
+
+    def show(row: Mapping[str, Any]) -> str:
+        if "shots" not in row:
+            return ""
+        return write(row) if row["judged"] else f"({write(row)})"
+
+    return _lay_out(
+        ("cell", *names), [(_decoded(row), *(show(row["decoders"].get(name, {})) for name in names)) for row in rows]
+    )
+
+
+def _decoder_pairs(rows: Rows) -> str:
+    """Lay out by how many standard errors ours makes more errors than another."""
+    pairs = list(dict.fromkeys((pair["ours"], pair["other"]) for row in rows for pair in row["compared"]))
+    lines = []
+    for row in rows:
+        found = {(pair["ours"], pair["other"]): f"{pair['standard_errors']:+.1f}" for pair in row["compared"]}
+        lines.append((_decoded(row), *(found.get(pair, "") for pair in pairs)))
+    return _lay_out(("cell", *(f"{ours.removeprefix('qloop ')} less {other}" for ours, other in pairs)), lines)
+
+
+def _cascade(rows: Rows) -> str:
+    lines = []
+    for row in rows:
+        for pair in row["compared"]:
+            if (pair["ours"], pair["other"]) == ("qloop cascade", "qloop frontier") and "ratio" in pair:
+                ours, matching = (
+                    row["decoders"][n]["us_per_shot"] for n in ("qloop cascade", "PyMatching, correlated")
+                )
+                ratio = _show((pair["ratio"], pair["ratio_low"], pair["ratio_high"]))
+                lines.append((_decoded(row), ratio, f"{ours / matching:.1f}"))
+    return _lay_out(("cell", "errors, cascade / frontier", "time, cascade / correlated matching"), lines)
+
+
+def _decoded(row: Mapping[str, Any]) -> str:
+    return ", ".join(str(part).replace("_", ", ") for part in row["cell"])
+
+
 def _points(estimate: Mapping[str, Any]) -> str:
     """Return a difference of accuracies in percentage points."""
     value, low, high = (f"{100 * number:+.1f}" for number in (estimate["value"], *estimate["interval"]))
@@ -350,6 +442,15 @@ TABLES: dict[str, tuple[str, str | Sequence[str], Callable[[Any], str]]] = {
     "beam": ("decoding", "beam", _beams),
     "learned_3": ("decoding", "learned-3", _learned),
     "learned_5": ("decoding", "learned-5", _learned),
+    "learned_matching": ("decoding", "matching-fit", _learned_matching),
+    "from_circuit": ("decoding", "from-circuit", _from_circuit),
+    "review": ("decoding", "review", _review),
+    "decoder_errors": ("decoding_compare", "simulated", _decoder_errors),
+    "decoder_times": ("decoding_compare", "simulated", _decoder_times),
+    "decoder_pairs": ("decoding_compare", "simulated", _decoder_pairs),
+    "cascade": ("decoding_compare", "simulated", _cascade),
+    "sycamore_errors": ("decoding_compare", "sycamore", _decoder_errors),
+    "sycamore_times": ("decoding_compare", "sycamore", _decoder_times),
     "trainability": ("hybrid_ablate", "trainability", _trainability),
 }
 """Table by name: the bench, the section of its results or those that it shows together, and how to show it."""
