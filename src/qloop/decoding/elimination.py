@@ -1,5 +1,6 @@
 """The order in which errors are added and detectors closed, so that few detectors are open at any time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +28,15 @@ class Elimination:
     width: int
 
 
-def eliminate(model: ErrorModel) -> Elimination:
+def eliminate(model: ErrorModel, rounds: Iterable[NDArray[np.int64]] | None = None) -> Elimination:
     """Return a greedy order: always close the detector that leaves the fewest open.
 
     Closing a detector first adds every error that flips it; a detector without errors is closed too, and then fits no
     syndrome in which it fired.
+
+    Args:
+        model: the errors.
+        rounds: detectors of which each group is closed before the next; by default they are closed in any order.
 
     Source: the min-width heuristic of variable elimination; ours for detector error models.
     """
@@ -46,29 +51,32 @@ def eliminate(model: ErrorModel) -> Elimination:
                 if a != b:
                     neighbours[a][b] = neighbours[a].get(b, 0) + 1
     opened: set[int] = set()
-    unopened = dict.fromkeys(range(model.num_detectors))
     operations: list[tuple[int, int]] = []
     width = 0
-    while opened or unopened:
-        lowest = [d for d, _ in zip(unopened, range(_UNOPENED), strict=False)]
-        best = min((len(neighbours[d].keys() - opened) - (d in opened), d) for d in [*opened, *lowest])[1]
-        added = sorted(errors_of[best], key=lambda e: (sum(d not in opened for d in symptoms[e]), e))
-        for error in added:
-            operations.append((ERROR, error))
-            detectors = symptoms[error]
-            for a in detectors:
-                errors_of[a].discard(error)
-                for b in detectors:
-                    if a != b:
-                        neighbours[a][b] -= 1
-                        if not neighbours[a][b]:
-                            del neighbours[a][b]
-            opened.update(detectors)
-        opened.add(best)
-        width = max(width, len(opened))
-        for detector in opened & unopened.keys():
-            del unopened[detector]
-        operations.append((CLOSE, best))
-        opened.discard(best)
+    for group in [np.arange(model.num_detectors)] if rounds is None else rounds:
+        left = set(group.tolist())
+        unopened = dict.fromkeys(sorted(left - opened))
+        while left:
+            lowest = [d for d, _ in zip(unopened, range(_UNOPENED), strict=False)]
+            best = min((len(neighbours[d].keys() - opened) - (d in opened), d) for d in [*(opened & left), *lowest])[1]
+            added = sorted(errors_of[best], key=lambda e: (sum(d not in opened for d in symptoms[e]), e))
+            for error in added:
+                operations.append((ERROR, error))
+                detectors = symptoms[error]
+                for a in detectors:
+                    errors_of[a].discard(error)
+                    for b in detectors:
+                        if a != b:
+                            neighbours[a][b] -= 1
+                            if not neighbours[a][b]:
+                                del neighbours[a][b]
+                opened.update(detectors)
+            opened.add(best)
+            width = max(width, len(opened))
+            for detector in opened & unopened.keys():
+                del unopened[detector]
+            operations.append((CLOSE, best))
+            opened.discard(best)
+            left.discard(best)
     table = np.array(operations, np.int64).reshape(-1, 2)
     return Elimination(kinds=table[:, 0].astype(np.int8), items=table[:, 1].copy(), width=width)

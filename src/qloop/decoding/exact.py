@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 Lanes = NDArray[np.float32]
 LANES = 16
 """Shots in a row of 32-bit floats, one cache line."""
+EXACT_BITS = 16
+"""Open detectors and observables up to which the whole frontier is summed over: 4 MiB for 16 shots."""
 
 
 class Steps(NamedTuple):

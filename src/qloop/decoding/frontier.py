@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from qloop.core.errors import InvalidValueError
 from qloop.decoding.beam import BeamPlan
 from qloop.decoding.elimination import eliminate
-from qloop.decoding.exact import ExactPlan
+from qloop.decoding.exact import EXACT_BITS, ExactPlan
 from qloop.decoding.model import ErrorModel
 from qloop.decoding.posterior import Decoded, Posterior
+from qloop.decoding.stream import Stream
 
 FloatArray = NDArray[np.float64]
 MAX_OBSERVABLES = 3
-EXACT_BITS = 16
-"""Open detectors and observables up to which the whole frontier is summed over: 4 MiB for 16 shots."""
 BEAM = 256
 """Beam where the frontier is larger and none is asked for: as good as the tensor network on Sycamore's distance 5."""
 
@@ -68,6 +67,9 @@ class FrontierDecoder:
         self.width = elimination.width
         self.exact = beam is None and self.width + self.model.num_observables <= EXACT_BITS
         self.beam = beam or BEAM
+        if self.exact and self.model.rounds:
+            # A stream closes rounds in turn: in the same order it gives the same answers to the last bit.
+            elimination = min(eliminate(self.model, self.model.rounds), elimination, key=lambda order: order.width)
         self._plan = ExactPlan(self.model, elimination) if self.exact else BeamPlan(self.model, elimination)
 
     def posterior(self, events: NDArray[np.generic], priors: FloatArray | None = None) -> Posterior:
@@ -101,25 +103,34 @@ class FrontierDecoder:
 
         Args:
             events: detection events, shape [shots, num_detectors].
-            flips: of the observables, shape [shots, num_observables]; without them the likelihood of the flips and its
-                gradient say nothing.
-            priors: in (0, 1/2), shape [num_errors]; by default the model's.
+            flips: of the observables, shape [shots, num_observables]; by default the most probable ones.
+            priors: in (0, 1/2), shape [num_errors], or [shots, num_errors] where shots differ; by default the model's.
         """
         seen = self.model.check_events(events)
-        known = np.zeros((len(seen), self.model.num_observables)) if flips is None else flips
+        known = self.posterior(seen, priors).predictions if flips is None else flips
         chances = self._check_priors(priors, len(seen), 0.5)
         arguments = seen, self.model.check_flips(known, len(seen)), chances
         if isinstance(self._plan, ExactPlan):
             likelihood, syndrome, conditional, unconditional = self._plan.gradient(*arguments)
         else:
             likelihood, syndrome, conditional, unconditional = self._plan.gradient(*arguments, self.beam)
-        counted = np.count_nonzero(np.isfinite(likelihood))
+        expected = np.isfinite(likelihood) @ np.broadcast_to(chances, (len(seen), self.model.num_errors))
         return Gradient(
             log_likelihood=likelihood,
             log_syndrome=syndrome,
             of_likelihood=conditional - unconditional,
-            of_syndrome=unconditional - counted * chances,
+            of_syndrome=unconditional - expected,
         )
+
+    def stream(self, lag: int = 0, priors: FloatArray | None = None) -> Stream:
+        """Return a decoder for shots whose rounds arrive one by one.
+
+        Args:
+            lag: rounds by which the answer stays behind the events; see `Stream`.
+            priors: in (0, 1), shape [num_errors], or [shots, num_errors] where shots differ; by default the model's.
+        """
+        shots = 0 if priors is None else len(np.atleast_1d(priors))
+        return Stream(self.model, self._check_priors(priors, shots, 1.0), lag)
 
     def _check_priors(self, priors: FloatArray | None, shots: int, below: float) -> FloatArray:
         if priors is None:

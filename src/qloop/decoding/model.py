@@ -91,6 +91,15 @@ class ErrorModel:
             table[detector, : len(place)] = place
         return table
 
+    @cached_property
+    def rounds(self) -> tuple[IntArray, ...]:
+        """Detectors of every round, earliest first, by their last coordinate; none where a detector has no place."""
+        places = self.coordinates
+        if not places.shape[1] or np.isnan(places).any():
+            return ()
+        order = np.argsort(places[:, -1], kind="stable")
+        return tuple(np.split(order, np.flatnonzero(np.diff(places[order, -1])) + 1))
+
     def check_events(self, events: NDArray[np.generic]) -> NDArray[np.uint8]:
         """Return detection events as zeros and ones, one byte each; shape [shots, num_detectors].
 
