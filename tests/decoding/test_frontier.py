@@ -54,6 +54,21 @@ def test_gradients_are_differences(beam):
     np.testing.assert_allclose(got, np.diff(ends, axis=0)[0] / 4e-3, rtol=0.02, atol=0.02)
 
 
+def test_without_flips_the_gradient_is_that_of_the_syndrome_alone():
+    _, model, events, flips = surface(3, 3, 0.002, 200)
+    decoder = FrontierDecoder(model.dem)
+    alone = decoder.gradient(events)
+    np.testing.assert_allclose(alone.of_syndrome, decoder.gradient(events, flips).of_syndrome, rtol=1e-5, atol=1e-5)
+    shots = np.tile(model.priors, (len(events), 1))
+    np.testing.assert_allclose(decoder.gradient(events, None, shots).of_syndrome, alone.of_syndrome, atol=1e-9)
+
+
+def test_an_observable_that_the_syndrome_decides_spoils_no_gradient():
+    decoder = FrontierDecoder(stim.DetectorErrorModel("error(0.1) D0 L0\nerror(0.2) D1"))
+    gradient = decoder.gradient([[1, 0], [0, 0]])
+    np.testing.assert_allclose(gradient.of_syndrome, [1 - 2 * 0.1, -2 * 0.2], atol=1e-6)
+
+
 def test_bad_input_is_one_sentence():
     decoder = FrontierDecoder(TWO)
     with pytest.raises(InvalidValueError, match="`beam` must be at least 1, got 0"):

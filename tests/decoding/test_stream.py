@@ -8,6 +8,7 @@ import stim
 
 from qloop.core.errors import InvalidValueError
 from qloop.decoding import FrontierDecoder
+from qloop.decoding.elimination import CLOSE, eliminate
 from tests.decoding.test_beam import surface
 from tests.slow_twins.decoding import sum_over_frames
 
@@ -58,6 +59,15 @@ def test_after_the_last_round_it_is_the_posterior_of_the_whole_shots(lag, own):
     last = push_all(decoder.stream(lag, priors), events)[-1]
     np.testing.assert_allclose(np.exp(last.log_classes), np.exp(whole.log_classes), atol=1e-6)
     np.testing.assert_allclose(last.log_syndrome, whole.log_syndrome, atol=1e-6)
+
+
+def test_rounds_in_turn_open_no_more_detectors_than_any_order():
+    _, model, _, _ = surface(3, 6, 0.02, 1)
+    order = eliminate(model, model.rounds)
+    closed = order.items[order.kinds == CLOSE]
+    assert sorted(closed) == list(range(model.num_detectors))
+    assert (np.diff(model.coordinates[closed, -1]) >= 0).all()
+    assert order.width == eliminate(model).width
 
 
 def test_later_events_tell_more_about_a_frame():

@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 Lanes = NDArray[np.float32]
 LANES = 16
 """Shots in a row of 32-bit floats, one cache line."""
+_LEAST = 1e-37
+"""An event less probable than this, given all before it, is taken for impossible: 32 bits hold no smaller number."""
 EXACT_BITS = 16
 """Open detectors and observables up to which the whole frontier is summed over: 4 MiB for 16 shots."""
 
@@ -318,6 +320,8 @@ def _close(events, item, bit, count, tile):
                 total = total + x
     store(tile.sums, item, total)
     for lane in range(rows.shape[1]):
+        if tile.sums[item, lane] < _LEAST:
+            tile.sums[item, lane] = 0.0
         tile.level[0, lane] = 1.0 / tile.sums[item, lane] if tile.sums[item, lane] > 0.0 else 1.0
 
 
