@@ -15,6 +15,7 @@ _HOMES = {
     "Matching": "qloop.decoding.matching",
     "Posterior": "qloop.decoding.posterior",
     "SinterDecoder": "qloop.decoding.sinter",
+    "Stream": "qloop.decoding.stream",
     "calibrate": "qloop.decoding.confidence",
     "compare": "qloop.decoding.comparison",
     "fit_priors": "qloop.decoding.priors",
