@@ -14,6 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,16 @@ import stim
 
 from machine import describe
 from qloop.core.bootstrap import bootstrap_interval
-from qloop.core.memo import DictMemo, Memo, content_key
+from qloop.core.memo import DictMemo, Memo, content_key, remembered
 from qloop.core.progress import Event
 from qloop.datasets import data_path
 from qloop.datasets.memory import Memory
 from qloop.datasets.sycamore import find_memories
-from qloop.decoding import DECODERS, FrontierDecoder, calibrate, fit_priors
+from qloop.decoding import DECODERS, Decoded, FrontierDecoder, calibrate, fit_priors
 from qloop.decoding.confidence import calibration_error
 from qloop.decoding.cycle import error_per_cycle
 from qloop.runs.store import Store
+from versioned import Versioned
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "decoding.json"
@@ -48,7 +50,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="what to measure, by default all")
     parser.add_argument("--quick", action="store_true", help="a tenth of the shots; nothing is kept")
     arguments = parser.parse_args()
-    store: Memo = DictMemo() if arguments.quick else Store(HERE / "store")
+    store: Memo = DictMemo() if arguments.quick else Versioned(Store(HERE / "store"))
     result = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for name in arguments.sections or SECTIONS:
         started = time.perf_counter()
@@ -94,15 +96,6 @@ def read(memory: Memory, half: int, thin: int = 1) -> Shots:
     return dem, memory.events[own], memory.flips[own][:, 0], memory.predictions(GIVEN)[own][:, 0]
 
 
-def remembered(store: Memo, key: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return a cell from the store, or measure it."""
-    row = store.get(key)
-    if row is None:
-        row = measure()
-        store.put(key, row)
-    return row
-
-
 def compare(distance: int, rounds: int, wrong: np.ndarray, given: np.ndarray, seconds: float) -> dict[str, Any]:
     """Return one row: errors of both decoders on the same shots."""
     ratio = wrong.mean() / given.mean()
@@ -119,30 +112,30 @@ def compare(distance: int, rounds: int, wrong: np.ndarray, given: np.ndarray, se
     return row
 
 
+def judge_published(memory: Memory, states: int | None, thin: int) -> dict[str, Any]:
+    """Return the errors of the frontier on the published models, all shots; `equal` is the share of equal bits."""
+    wrong, given, equal, seconds = [], [], [], 0.0
+    for half in (0, 1):
+        dem, events, flips, theirs = read(memory, half, thin)
+        decoder = FrontierDecoder(dem, states)
+        decoder.decode(events[:1])
+        started = time.process_time()
+        ours = decoder.decode(events).predictions[:, 0]
+        seconds += time.process_time() - started
+        wrong.append(ours != flips)
+        given.append(theirs != flips)
+        equal.append(ours == theirs)
+    row = compare(memory.distance, memory.rounds, np.concatenate(wrong), np.concatenate(given), seconds)
+    return row | {"equal": float(np.concatenate(equal).mean())}
+
+
 def exact(store: Memo, thin: int) -> list[dict[str, Any]]:
     """Distance 3 on the published models: is it the tensor network's bit?"""
     rows = []
     for patch, experiments in memories(3).items():
         for rounds, memory in experiments.items():
-
-            def measure(memory: Memory = memory, rounds: int = rounds) -> dict[str, Any]:
-                wrong, given, equal, seconds = [], [], [], 0.0
-                for half in (0, 1):
-                    dem, events, flips, theirs = read(memory, half, thin)
-                    decoder = FrontierDecoder(dem)
-                    decoder.decode(events[:1])
-                    started = time.process_time()
-                    ours = decoder.decode(events).predictions[:, 0]
-                    seconds += time.process_time() - started
-                    wrong.append(ours != flips)
-                    given.append(theirs != flips)
-                    equal.append(ours == theirs)
-                row = compare(3, rounds, np.concatenate(wrong), np.concatenate(given), seconds)
-                return row | {"equal": float(np.concatenate(equal).mean())}
-
-            rows.append(
-                {"patch": patch} | remembered(store, content_key("decoding", "exact", patch, rounds, thin), measure)
-            )
+            key = content_key("decoding", "exact", patch, rounds, thin)
+            rows.append({"patch": patch} | remembered(store, key, partial(judge_published, memory, None, thin)))
     print(f"  smallest share of equal bits {min(row['equal'] for row in rows):.5f}")
     return rows
 
@@ -152,21 +145,9 @@ def beam(store: Memo, thin: int) -> list[dict[str, Any]]:
     experiments = memories(5)["5_5"]
     rows = []
     for rounds, states in BEAM_ROUNDS.items():
-
-        def measure(rounds: int = rounds, states: int = states) -> dict[str, Any]:
-            wrong, given, seconds = [], [], 0.0
-            for half in (0, 1):
-                dem, events, flips, theirs = read(experiments[rounds], half, thin)
-                decoder = FrontierDecoder(dem, states)
-                decoder.decode(events[:1])
-                started = time.process_time()
-                ours = decoder.decode(events).predictions[:, 0]
-                seconds += time.process_time() - started
-                wrong.append(ours != flips)
-                given.append(theirs != flips)
-            return compare(5, rounds, np.concatenate(wrong), np.concatenate(given), seconds) | {"beam": states}
-
-        rows.append(remembered(store, content_key("decoding", "beam", rounds, states, thin), measure))
+        key = content_key("decoding", "beam", rounds, states, thin)
+        row = remembered(store, key, partial(judge_published, experiments[rounds], states, thin))
+        rows.append(row | {"beam": states})
     return rows
 
 
@@ -182,38 +163,30 @@ def learned(
             patch: str = patch, experiments: dict[int, Memory] = experiments, data: dict[int, Shots] = data
         ) -> dict[str, Any]:
             # The model for odd shots was fitted to even ones: the start may learn from even shots only.
-            even = {rounds: experiments[rounds] for rounds in data}
-            events = [memory.events[:: 2 * thin] for memory in even.values()]
-            flips = [memory.flips[:: 2 * thin] for memory in even.values()]
+            events = [experiments[rounds].events[:: 2 * thin] for rounds in data]
+            flips = [experiments[rounds].flips[:: 2 * thin] for rounds in data]
             started = time.process_time()
             fitted = fit_priors(
                 [dem for dem, *_ in data.values()], events, flips, beam=beam, memo=store, progress=show, **options
             )
             seconds = time.process_time() - started
-            lengths, ours, theirs = [], [], []
-            confidence: dict[int, np.ndarray] = {}
-            errors: dict[int, np.ndarray] = {}
+            ours, theirs, confidence = [], [], []
             for (rounds, (_, seen, truth, given)), dem in zip(data.items(), fitted.dems, strict=True):
                 answer = FrontierDecoder(dem, tested).decode(seen)
-                errors[rounds], confidence[rounds] = answer.predictions[:, 0] != truth, answer.confidence
-                lengths.append(rounds)
-                ours.append(errors[rounds])
+                ours.append(answer.predictions[:, 0] != truth)
                 theirs.append(given != truth)
-                compare(distance, rounds, errors[rounds], given != truth, 0.0)
-            row = per_cycle(lengths, ours, theirs) | {
+                confidence.append(judge(rounds, ours[-1], answer.confidence))
+                compare(distance, rounds, ours[-1], theirs[-1], 0.0)
+            return per_cycle(list(data), ours, theirs) | {
                 "patch": patch, "distance": distance, "seconds": seconds, "parameters": fitted.num_parameters,
-                "history": list(fitted.history), "rounds": lengths, "shots": len(ours[0]),
+                "history": list(fitted.history), "rounds": list(data), "shots": len(ours[0]),
                 "wrong": [int(w.sum()) for w in ours], "given_wrong": [int(w.sum()) for w in theirs],
+                "confidence": confidence,
             }  # fmt: skip
-            row["confidence"] = [judge(r, errors[r], confidence[r]) for r in lengths]
-            return row
 
         key = content_key("decoding", "learned", distance, patch, beam, tested, list(trained), options, thin)
         rows.append(remembered(store, key, measure))
-        print(
-            f"  {patch}: {rows[-1]['ratio']:.4f} [{rows[-1]['ratio_low']:.4f}, {rows[-1]['ratio_high']:.4f}]",
-            flush=True,
-        )
+        print_ratio(rows[-1])
     return rows
 
 
@@ -235,10 +208,12 @@ def per_cycle(rounds: Sequence[int], ours: Sequence[np.ndarray], theirs: Sequenc
     return {"cycle": mine, "given_cycle": given, "ratio": mine / given, "ratio_low": low, "ratio_high": high}
 
 
+def print_ratio(row: dict[str, Any]) -> None:
+    print(f"  {row['patch']}: {row['ratio']:.4f} [{row['ratio_low']:.4f}, {row['ratio_high']:.4f}]", flush=True)
+
+
 def judge(rounds: int, wrong: np.ndarray, confidence: np.ndarray) -> dict[str, Any]:
     """Return how far the confidence holds, before and after calibration on the first half, and what review buys."""
-    from qloop.decoding import Decoded
-
     half = len(wrong) // 2
     answer = [
         Decoded(predictions=np.zeros((len(c), 1), bool), confidence=c) for c in (confidence[:half], confidence[half:])
@@ -289,10 +264,7 @@ def matching_fit(store: Memo, thin: int) -> list[dict[str, Any]]:
             return per_cycle(list(data), *wrongs) | {"patch": patch, "parameters": fitted.num_parameters}
 
         rows.append(remembered(store, content_key("decoding", "matching", patch, thin), measure))
-        print(
-            f"  {patch}: {rows[-1]['ratio']:.4f} [{rows[-1]['ratio_low']:.4f}, {rows[-1]['ratio_high']:.4f}]",
-            flush=True,
-        )
+        print_ratio(rows[-1])
     return rows
 
 

@@ -22,16 +22,16 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from torch import nn
 
 from machine import describe
-from qloop.core.memo import Memo, NoMemo, Value, content_key
+from qloop.core.memo import Memo, NoMemo
 from qloop.core.progress import Event
 from qloop.core.splits import split_by_group
 from qloop.hybrid.ablation import ablate
 from qloop.hybrid.encoders import PCAEncoder
 from qloop.hybrid.layer import QuantumLayer
 from qloop.hybrid.trainability import probe_trainability
-from qloop.runs.run import code_version
 from qloop.runs.store import Store
 from qloop.train.loop import FitSettings
+from versioned import Versioned
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "hybrid_ablate.json"
@@ -41,19 +41,6 @@ FIT = FitSettings(epochs=60, batch_size=32, patience=10, checkpoint_epochs=60)
 SMOKE_SEEDS, SMOKE_TRIALS = 2, 1
 SMOKE_FIT = FitSettings(epochs=3, batch_size=64)
 Table = tuple[np.ndarray, np.ndarray]
-
-
-class Versioned:
-    """A store's memo for this version of the code alone."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    def get(self, key: str) -> Value | None:
-        return self.store.get(content_key(code_version(), key))
-
-    def put(self, key: str, value: Value) -> None:
-        self.store.put(content_key(code_version(), key), value)
 
 
 def main() -> None:

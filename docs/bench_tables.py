@@ -271,7 +271,7 @@ def _beams(rows: Rows) -> str:
                 row["beam"],
                 f"{row['wrong'] / row['shots']:.3%}",
                 f"{row['given_wrong'] / row['shots']:.3%}",
-                _show((row["ratio"], row["ratio_low"], row["ratio_high"])),
+                _ratio(row),
                 f"{row['us_per_round'] / 1e3:.2f}",
             )
             for row in rows
@@ -280,32 +280,20 @@ def _beams(rows: Rows) -> str:
 
 
 def _learned(rows: Rows) -> str:
-    return _lay_out(
-        ("patch", "error per cycle", "tensor network", "ratio", "CPU minutes"),
-        [
-            (
-                row["patch"].replace("_", ", "),
-                f"{row['cycle']:.3%}",
-                f"{row['given_cycle']:.3%}",
-                _show((row["ratio"], row["ratio_low"], row["ratio_high"])),
-                f"{row['seconds'] / 60:.1f}",
-            )
-            for row in rows
-        ],
-    )
+    minutes = [f"{row['seconds'] / 60:.1f}" for row in rows]
+    return _cycles(rows, "tensor network", "CPU minutes", minutes)
 
 
 def _learned_matching(rows: Rows) -> str:
+    return _cycles(rows, "published model", "parameters", [row["parameters"] for row in rows])
+
+
+def _cycles(rows: Rows, given: str, more: str, values: Sequence[Any]) -> str:
     return _lay_out(
-        ("patch", "error per cycle", "published model", "ratio"),
+        ("patch", "error per cycle", given, "ratio", more),
         [
-            (
-                row["patch"].replace("_", ", "),
-                f"{row['cycle']:.3%}",
-                f"{row['given_cycle']:.3%}",
-                _show((row["ratio"], row["ratio_low"], row["ratio_high"])),
-            )
-            for row in rows
+            (row["patch"].replace("_", ", "), f"{row['cycle']:.3%}", f"{row['given_cycle']:.3%}", _ratio(row), value)
+            for row, value in zip(rows, values, strict=True)
         ],
     )
 
@@ -318,7 +306,7 @@ def _from_circuit(rows: Rows) -> str:
             (
                 row["patch"].replace("_", ", "),
                 row["split"],
-                *(_show([row[name][key] for key in ("ratio", "ratio_low", "ratio_high")]) for name in ratios),
+                *(_ratio(row[name]) for name in ratios),
             )
             for row in rows
         ],
@@ -378,9 +366,12 @@ def _cascade(rows: Rows) -> str:
                 ours, matching = (
                     row["decoders"][n]["us_per_shot"] for n in ("qloop cascade", "PyMatching, correlated")
                 )
-                ratio = _show((pair["ratio"], pair["ratio_low"], pair["ratio_high"]))
-                lines.append((_decoded(row), ratio, f"{ours / matching:.1f}"))
+                lines.append((_decoded(row), _ratio(pair), f"{ours / matching:.1f}"))
     return _lay_out(("cell", "errors, cascade / frontier", "time, cascade / correlated matching"), lines)
+
+
+def _ratio(row: Mapping[str, Any]) -> str:
+    return _show((row["ratio"], row["ratio_low"], row["ratio_high"]))
 
 
 def _decoded(row: Mapping[str, Any]) -> str:
