@@ -111,6 +111,8 @@ def test_matching_has_a_fit_of_its_own():
         ({"epochs": 0}, "`epochs` must be at least 1, got 0"),
         ({"decoder": "frontiers"}, "did you mean `frontier`"),
         ({"decoder": "pymatching", "flips": None}, "`flips` must be given"),
+        ({"decoder": "pymatching", "validation": 1.5}, r"in \(0, 1\), got 1.5"),
+        ({"decoder": "pymatching", "validation": 1e-6}, "must leave shots on both sides, got 0 of 3000"),
     ],
 )
 def test_bad_input_is_one_sentence(change, sentence):

@@ -19,6 +19,7 @@ from qloop.core.errors import InvalidValueError
 from qloop.decoding.beliefs import infer_odds, make_edges
 from qloop.decoding.elimination import CLOSE, ERROR, Elimination
 from qloop.decoding.model import ErrorModel
+from qloop.decoding.posterior import number_classes
 
 FloatArray = NDArray[np.float64]
 MAX_WIDTH = 128
@@ -170,7 +171,7 @@ class BeamPlan:
         """
         shots = len(events)
         likelihood, syndrome = np.zeros(shots), np.zeros(shots)
-        classes = flips.astype(np.int64) @ (1 << np.arange(flips.shape[1]))
+        classes = number_classes(flips)
         pieces = self._share(shots, beam, 3)
         table = np.ascontiguousarray(np.atleast_2d(priors))
         sums = np.zeros((len(pieces), 2, self.num_errors))

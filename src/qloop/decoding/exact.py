@@ -20,6 +20,7 @@ from qloop.circuits.simulate.simd import full, load, store
 from qloop.circuits.simulate.threads import share_out, usable_cores
 from qloop.decoding.elimination import CLOSE, ERROR, Elimination
 from qloop.decoding.model import ErrorModel
+from qloop.decoding.posterior import number_classes
 
 FloatArray = NDArray[np.float64]
 Lanes = NDArray[np.float32]
@@ -124,7 +125,7 @@ class ExactPlan:
         """
         shots = len(events)
         logs, syndrome = np.zeros((shots, self.classes)), np.zeros(shots)
-        targets = flips.astype(np.int64) @ (1 << np.arange(flips.shape[1]))
+        targets = number_classes(flips)
         chances_of = prepare_chances(priors)
         spans, deepest = _span(self.steps)
         sizes = int(spans.kept[-1]), deepest, self.rows + 1

@@ -7,7 +7,7 @@ import stim
 from numpy.typing import NDArray
 
 from qloop.core.errors import InvalidValueError
-from qloop.decoding.beam import BeamPlan
+from qloop.decoding.beam import MAX_OBSERVABLES, BeamPlan
 from qloop.decoding.elimination import eliminate
 from qloop.decoding.exact import EXACT_BITS, ExactPlan
 from qloop.decoding.model import ErrorModel
@@ -15,7 +15,6 @@ from qloop.decoding.posterior import Decoded, Posterior
 from qloop.decoding.stream import Stream
 
 FloatArray = NDArray[np.float64]
-MAX_OBSERVABLES = 3
 BEAM = 256
 """Beam where the frontier is larger and none is asked for: as good as the tensor network on Sycamore's distance 5."""
 

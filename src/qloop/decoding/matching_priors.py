@@ -1,6 +1,7 @@
 """Priors for matching: a search on the shots themselves, since those that suit the frontier make matching worse."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,13 @@ import stim
 from numpy.typing import NDArray
 
 from qloop.core.errors import InvalidValueError
-from qloop.core.memo import Memo, NoMemo, content_key
+from qloop.core.memo import Memo, NoMemo, Value, content_key, remembered
 from qloop.core.progress import Event, Progress, silent
 from qloop.core.rng import make_rng
 from qloop.decoding.matching import CompiledMatching
 from qloop.decoding.model import ErrorModel
-from qloop.decoding.priors import FittedPriors, as_list, tagged
+from qloop.decoding.priors import FittedPriors, as_list, check_shots, tag_for
+from qloop.decoding.tying import number_kinds
 
 FloatArray = NDArray[np.float64]
 ROUNDS = 150
@@ -50,11 +52,8 @@ def fit_matching_priors(
     if flips is None:
         raise InvalidValueError(f"priors for `{decoder}` are fitted to the flips: `flips` must be given.")
     models = [ErrorModel.from_dem(dem) for dem in as_list(dems, stim.DetectorErrorModel)]
-    seen = [m.check_events(e) for m, e in zip(models, as_list(events, np.ndarray), strict=True)]
-    known = [m.check_flips(f, len(e)) for m, f, e in zip(models, as_list(flips, np.ndarray), seen, strict=True)]
-    if any((f == f[0]).all() for f in known):
-        raise InvalidValueError("`flips` must hold more than one class: nothing can be learned from one.")
-    groups, size = _group(models)
+    seen, known = zip(*check_shots(models, events, flips, validation), strict=True)
+    groups, size = number_kinds(map(_kinds, models))
     rng = make_rng(seed, "split")
     held = [rng.permutation(len(e)) < round(validation * len(e)) for e in seen]
     correlated = decoder == "pymatching-correlated"
@@ -71,26 +70,25 @@ def fit_matching_priors(
         "fit_matching_priors", decoder, [str(m.dem) for m in models], seen, known, validation, seed, rounds
     )
     train = [~h for h in held]
-    offsets, width = np.zeros(size), _STEP
-    best = wrong(offsets, train)
+
+    def try_one(number: int, state: Value) -> Value:
+        candidate = state["offsets"] + state["width"] * make_rng(seed, "step", number).normal(size=size)
+        error = wrong(candidate, train)
+        taken = error <= state["best"]
+        return {
+            "offsets": candidate if taken else state["offsets"],
+            "width": state["width"] * (1.5 if taken else 1.5**-0.25),
+            "best": min(error, state["best"]),
+        }
+
+    state: Value = {"offsets": np.zeros(size), "width": _STEP, "best": wrong(np.zeros(size), train)}
     for number in range(rounds):
-        progress(Event(stage="fit", text=f"{best:.4%} wrong", done=number, total=rounds))
-        known_step = memo.get(f"{key}-{number}")
-        if known_step is None:
-            candidate = offsets + width * make_rng(seed, "step", number).normal(size=size)
-            error = wrong(candidate, train)
-            taken = error <= best
-            known_step = {
-                "offsets": candidate if taken else offsets,
-                "width": width * (1.5 if taken else 1.5**-0.25),
-                "best": min(error, best),
-            }
-            memo.put(f"{key}-{number}", known_step)
-        offsets, width, best = known_step["offsets"], float(known_step["width"]), float(known_step["best"])
-    history = (wrong(np.zeros(size), held), wrong(offsets, held))
-    chosen = offsets if history[1] < history[0] else np.zeros(size)
+        progress(Event(stage="fit", text=f"{state['best']:.4%} wrong", done=number, total=rounds))
+        state = remembered(memo, f"{key}-{number}", partial(try_one, number, state))
+    history = (wrong(np.zeros(size), held), wrong(state["offsets"], held))
+    chosen = state["offsets"] if history[1] < history[0] else np.zeros(size)
     return FittedPriors(
-        dems=tuple(tagged(m.with_priors(_moved(m, g, chosen)), decoder) for m, g in zip(models, groups, strict=True)),
+        dems=tuple(m.with_priors(_moved(m, g, chosen), tag_for(decoder)) for m, g in zip(models, groups, strict=True)),
         decoder=decoder,
         num_parameters=size,
         history=history,
@@ -103,21 +101,14 @@ def _moved(model: ErrorModel, group: NDArray[np.int64], offsets: FloatArray) -> 
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, _LOWEST, _HIGHEST))))
 
 
-def _group(models: Sequence[ErrorModel]) -> tuple[list[NDArray[np.int64]], int]:
-    numbers: dict[tuple[object, ...], int] = {}
-    groups = []
-    for model in models:
-        places = model.coordinates
-        timed = places.shape[1] and not np.isnan(places).any()
-        begin, end = (places[:, -1].min(), places[:, -1].max()) if timed else (0.0, 0.0)
-        rows = []
-        for detectors, _ in model.symptoms:
-            kind: tuple[object, ...] = (len(detectors),)
-            if timed:
-                own = places[list(detectors)]
-                reach = np.ptp(own, axis=0)
-                edge = int(own[:, -1].min() == begin) + 2 * int(own[:, -1].max() == end)
-                kind = (len(detectors), float(reach[-1]), bool(reach[:-1].any()), edge)
-            rows.append(numbers.setdefault(kind, len(numbers)))
-        groups.append(np.array(rows, np.int64))
-    return groups, len(numbers)
+def _kinds(model: ErrorModel) -> Iterator[tuple[object, ...]]:
+    places = model.coordinates
+    begin, end = (places[:, -1].min(), places[:, -1].max()) if model.rounds else (0.0, 0.0)
+    for detectors, _ in model.symptoms:
+        kind: tuple[object, ...] = (len(detectors),)
+        if model.rounds:
+            own = places[list(detectors)]
+            reach = np.ptp(own, axis=0)
+            edge = int(own[:, -1].min() == begin) + 2 * int(own[:, -1].max() == end)
+            kind = (len(detectors), float(reach[-1]), bool(reach[:-1].any()), edge)
+        yield kind

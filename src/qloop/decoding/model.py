@@ -136,13 +136,14 @@ class ErrorModel:
             raise InvalidValueError("`flips` must hold zeros and ones only.")
         return np.ascontiguousarray(array, np.uint8)
 
-    def with_priors(self, priors: FloatArray) -> stim.DetectorErrorModel:
-        """Return the same Stim model with other probabilities; decompositions, coordinates and tags stay.
+    def with_priors(self, priors: FloatArray, tag: str | None = None) -> stim.DetectorErrorModel:
+        """Return the same Stim model with other probabilities; decompositions and coordinates stay.
 
         Where several instructions share a symptom, each keeps its share: of ``log(1 - 2p)``, which adds up.
 
         Args:
             priors: one per error, in (0, 1/2); shape [num_errors].
+            tag: of every error, by default its own.
         """
         values = np.asarray(priors, np.float64)
         if values.shape != self.priors.shape:
@@ -155,13 +156,14 @@ class ErrorModel:
         share = np.log1p(-2 * values) / old
         made = stim.DetectorErrorModel()
         for instruction in self.dem.flattened():
-            symptom = _symptom(instruction) if instruction.type == "error" else None
-            if symptom in index:
-                prior = min(instruction.args_copy()[0], 0.5 - 1e-12)
-                new = -np.expm1(np.log1p(-2 * prior) * share[index[symptom]]) / 2
-                made.append("error", [float(new)], instruction.targets_copy(), tag=instruction.tag)
-            else:
+            if instruction.type != "error":
                 made.append(instruction)
+                continue
+            (prior,), symptom = instruction.args_copy(), _symptom(instruction)
+            if symptom in index:
+                prior = -np.expm1(np.log1p(-2 * min(prior, 0.5 - 1e-12)) * share[index[symptom]]) / 2
+            own = instruction.tag if tag is None else tag
+            made.append("error", [float(prior)], instruction.targets_copy(), tag=own)
         return made
 
 

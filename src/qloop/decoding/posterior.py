@@ -8,6 +8,15 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
+def number_classes(flips: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Return the class of each shot: the number whose bit k says whether observable k is flipped.
+
+    Args:
+        flips: shape [shots, num_observables].
+    """
+    return np.asarray(flips, np.int64) @ (1 << np.arange(flips.shape[1]))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
     """Predicted flips of the observables.

@@ -14,6 +14,8 @@ from qloop.core.memo import Memo, NoMemo, content_key, remembered
 from qloop.core.progress import Event, Progress, silent
 from qloop.core.rng import make_rng
 from qloop.decoding.frontier import FrontierDecoder
+from qloop.decoding.model import ErrorModel
+from qloop.decoding.posterior import number_classes
 from qloop.decoding.tying import tie
 
 FloatArray = NDArray[np.float64]
@@ -89,7 +91,7 @@ class _Experiment:
         posterior = self.decoder.posterior(self.events[self.held], self.priors(offsets))
         if self.flips is None:
             return -posterior.log_syndrome
-        classes = self.flips[self.held].astype(np.int64) @ (1 << np.arange(self.flips.shape[1]))
+        classes = number_classes(self.flips[self.held])
         # A beam that gives the truth no chance at all must not decide alone.
         return -np.maximum(posterior.log_classes[np.arange(len(classes)), classes], -20.0)
 
@@ -135,6 +137,8 @@ def fit_priors(
     Source: ours. The gradient of a class probability is a difference of posterior means of the errors; Adam, Kingma
     and Ba, arXiv:1412.6980. That priors can be learned by gradients is also shown in arXiv:2602.19722.
     """
+    if not 0 < validation < 1:
+        raise InvalidValueError(f"`validation` must be in (0, 1), got {validation}.")
     if decoder in ("pymatching", "pymatching-correlated"):
         from qloop.decoding.matching_priors import fit_matching_priors
 
@@ -147,8 +151,6 @@ def fit_priors(
     for name, number, low in (("epochs", epochs, 1), ("batch", batch, 1)):
         if number < low:
             raise InvalidValueError(f"`{name}` must be at least {low}, got {number}.")
-    if not 0 < validation < 1:
-        raise InvalidValueError(f"`validation` must be in (0, 1), got {validation}.")
     experiments, size = _experiments(dems, events, flips, beam, validation, seed)
     memo = memo or NoMemo()
     key = content_key(
@@ -168,19 +170,13 @@ def fit_priors(
         elif epoch - chosen >= _PATIENCE:
             break
     progress(Event(stage="fit", text=f"validation {history[chosen]:.4f}", done=epochs, total=epochs))
-    fitted = tuple(tagged(e.decoder.model.with_priors(e.priors(best)), decoder) for e in experiments)
+    fitted = tuple(e.decoder.model.with_priors(e.priors(best), tag_for(decoder)) for e in experiments)
     return FittedPriors(dems=fitted, decoder=decoder, num_parameters=size, history=tuple(history), best=chosen)
 
 
-def tagged(dem: stim.DetectorErrorModel, decoder: str) -> stim.DetectorErrorModel:
-    """Return the model with the name of a decoder at its errors."""
-    made = stim.DetectorErrorModel()
-    for instruction in dem.flattened():
-        if instruction.type == "error":
-            made.append("error", instruction.args_copy(), instruction.targets_copy(), tag=f"fitted for {decoder}")
-        else:
-            made.append(instruction)
-    return made
+def tag_for(decoder: str) -> str:
+    """Return the tag of errors whose probabilities were fitted for a decoder."""
+    return f"fitted for {decoder}"
 
 
 def as_list(value: Any, single: type | tuple[type, ...]) -> list[Any]:
@@ -188,37 +184,59 @@ def as_list(value: Any, single: type | tuple[type, ...]) -> list[Any]:
     return [value] if isinstance(value, single) else list(value)
 
 
-def _experiments(
-    dems: Any, events: Any, flips: Any, beam: int | None, validation: float, seed: int
-) -> tuple[list[_Experiment], int]:
-    models = as_list(dems, stim.DetectorErrorModel)
+def check_shots(
+    models: Sequence[ErrorModel], events: Any, flips: Any, validation: float
+) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
+    """Return events and flips of every experiment as zeros and ones.
+
+    Args:
+        models: of the experiments.
+        events: as for `fit_priors`.
+        flips: as for `fit_priors`.
+        validation: share of the shots that is held out.
+
+    Raises:
+        InvalidValueError: what does not fit, nothing held out or nothing left, or flips of one class only.
+    """
     seen = as_list(events, np.ndarray)
     known = [None] * len(models) if flips is None else as_list(flips, np.ndarray)
     if not models or not len(models) == len(seen) == len(known):
         raise InvalidValueError(
             f"every experiment has a model, events and flips, got {len(models)}, {len(seen)} and {len(known)}."
         )
-    decoders = [FrontierDecoder(dem, beam) for dem in models]
-    parameters, size = tie([decoder.model for decoder in decoders])
-    starts = [np.log(priors / (1 - priors)) for priors in (decoder.model.priors for decoder in decoders)]
-    tied = np.concatenate(parameters)
-    means = np.bincount(tied, np.concatenate(starts), size) / np.bincount(tied, minlength=size)
     made = []
-    for number, (decoder, index, start, shots, truth) in enumerate(
-        zip(decoders, parameters, starts, seen, known, strict=True)
-    ):
-        checked = decoder.model.check_events(shots)
-        order = make_rng(seed, "split", number).permutation(len(checked))
+    for model, shots, truth in zip(models, seen, known, strict=True):
+        checked = model.check_events(shots)
         held = round(validation * len(checked))
         if not 0 < held < len(checked):
             raise InvalidValueError(f"`validation` must leave shots on both sides, got {held} of {len(checked)}.")
         if truth is not None:
-            truth = decoder.model.check_flips(truth, len(checked))
+            truth = model.check_flips(truth, len(checked))
             if (truth == truth[0]).all():
                 raise InvalidValueError("`flips` must hold more than one class: nothing can be learned from one.")
+        made.append((checked, truth))
+    return made
+
+
+def _experiments(
+    dems: Any, events: Any, flips: Any, beam: int | None, validation: float, seed: int
+) -> tuple[list[_Experiment], int]:
+    decoders = [FrontierDecoder(dem, beam) for dem in as_list(dems, stim.DetectorErrorModel)]
+    models = [decoder.model for decoder in decoders]
+    shots = check_shots(models, events, flips, validation)
+    parameters, size = tie(models)
+    starts = [np.log(model.priors / (1 - model.priors)) for model in models]
+    tied = np.concatenate(parameters)
+    means = np.bincount(tied, np.concatenate(starts), size) / np.bincount(tied, minlength=size)
+    made = []
+    for number, (decoder, index, start, (seen, truth)) in enumerate(
+        zip(decoders, parameters, starts, shots, strict=True)
+    ):
+        order = make_rng(seed, "split", number).permutation(len(seen))
+        held = round(validation * len(seen))
         made.append(
             _Experiment(
-                decoder=decoder, common=means[index], own=start - means[index], parameters=index, events=checked,
+                decoder=decoder, common=means[index], own=start - means[index], parameters=index, events=seen,
                 flips=truth, train=np.sort(order[held:]), held=np.sort(order[:held]),
             )
         )  # fmt: skip

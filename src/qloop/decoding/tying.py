@@ -1,6 +1,6 @@
 """Errors that look alike in time share one parameter, so that what is learned holds for any number of rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,21 @@ def tie(models: Sequence[ErrorModel]) -> tuple[list[NDArray[np.int64]], int]:
     Raises:
         InvalidValueError: several models without coordinates: nothing says which of their errors belong together.
     """
-    if any(np.isnan(model.coordinates).any() or not model.coordinates.shape[1] for model in models):
+    if not all(model.rounds for model in models):
         if len(models) > 1:
             raise InvalidValueError("several models are fitted together by detector coordinates, and one has none.")
         return [np.arange(models[0].num_errors)], models[0].num_errors
-    numbers: dict[Kind, int] = {}
-    indices = [
-        np.array([numbers.setdefault(kind, len(numbers)) for kind in _kinds(model)], np.int64) for model in models
-    ]
+    return number_kinds(map(_kinds, models))
+
+
+def number_kinds(kinds: Iterable[Iterable[Hashable]]) -> tuple[list[NDArray[np.int64]], int]:
+    """Return the number of every error's kind, model by model, in the order in which kinds first appear; and how many.
+
+    Args:
+        kinds: of the errors of every model.
+    """
+    numbers: dict[Hashable, int] = {}
+    indices = [np.array([numbers.setdefault(kind, len(numbers)) for kind in own], np.int64) for own in kinds]
     return indices, len(numbers)
 
 
