@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from qloop.core.errors import InvalidValueError
 from qloop.core.estimate import Estimate
@@ -102,7 +103,7 @@ class Comparison:
             return None
         test = self.mcnemar(decoder, reference)
         spread = np.sqrt((test.only_first + test.only_second) / (above * below))
-        factor = float(np.exp(1.6449 * spread))
+        factor = float(np.exp(ndtri((1 + COVERAGE) / 2) * spread))
         ratio = above / below
         return Estimate(value=ratio, low=ratio / factor, high=ratio * factor, coverage=COVERAGE)
 

@@ -159,8 +159,12 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
     Source: Guo et al., arXiv:1706.04599, equation 3.
     """
     stated, hits = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
-    bins = np.clip(((2 * stated - 1) * BINS).astype(int), 0, BINS - 1)
-    return float(np.abs(np.bincount(bins, hits - stated, BINS)).sum() / len(stated))
+    return float(np.abs(np.bincount(bins_of(stated), hits - stated, BINS)).sum() / len(stated))
+
+
+def bins_of(confidence: FloatArray) -> NDArray[np.int64]:
+    """Return the bin of every confidence; the most probable of many classes may be below one half, in the first."""
+    return ((2 * confidence - 1) * BINS).astype(np.int64).clip(0, BINS - 1)
 
 
 def review(confidence: ArrayLike, fraction: float) -> BoolArray:

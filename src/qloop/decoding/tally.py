@@ -12,7 +12,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from qloop.decoding.confidence import BINS
+from qloop.decoding.confidence import BINS, bins_of
 from qloop.decoding.posterior import Decoded
 
 Counts = dict[str, NDArray[np.float64]]
@@ -60,8 +60,7 @@ def _by_doubt(confidence: NDArray[np.float64] | None, wrong: NDArray[np.bool_]) 
 def _by_confidence(confidence: NDArray[np.float64] | None, wrong: NDArray[np.bool_]) -> NDArray[np.float64]:
     counts = np.zeros((3, BINS))
     if confidence is not None:
-        # The most probable of many classes may be less probable than one half.
-        bins = ((2 * confidence - 1) * BINS).astype(int).clip(0, BINS - 1)
+        bins = bins_of(confidence)
         for row, weights in zip(counts, (confidence, ~wrong, None), strict=True):
             row += np.bincount(bins, weights, minlength=BINS)
     return counts

@@ -62,8 +62,7 @@ def expectations(program: Program, observables: Sequence[PauliSum], values: Arra
     Raises:
         InvalidValueError: a wrong number of parameters or qubits, or more memory than there is.
     """
-    for observable in observables:
-        check_widths([observable], program)
+    check_widths(observables, program)
     return SingleCircuit(program.compact(), observables).forward(_parameters(program, values)).outputs
 
 
